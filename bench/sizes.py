@@ -1,0 +1,22 @@
+"""How much is measured: the whole, or a quick look that shows only whether it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Numbers of tenants and of rounds; ``sample`` tenants are enough to time plain Alembic."""
+
+    rounds: int
+    additive: int
+    live: int
+    noop: int
+    sample: int
+    few: int
+    many: int
+
+
+WHOLE = Size(rounds=5, additive=1000, live=300, noop=5000, sample=60, few=1000, many=20000)
+QUICK = Size(rounds=2, additive=200, live=60, noop=500, sample=15, few=200, many=1000)

@@ -1,0 +1,1 @@
+"""The `tenancy` command: parse, call, print; exit codes."""

@@ -1,0 +1,162 @@
+"""The `tenancy` command: its subcommands, and what becomes of errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from fastapi_tenancy.cli import commands, looking, scripts
+from fastapi_tenancy.cli.exits import Exit
+from fastapi_tenancy.cli.output import Output, open_closed_descriptors
+from fastapi_tenancy.cli.parameters import Invocation, Where, command
+from fastapi_tenancy.cli.relative import RelativeCommand
+from fastapi_tenancy.cli.tenants import reading, writing
+from fastapi_tenancy.errors import ConfigurationError, TenancyError
+from fastapi_tenancy.model.url import masked
+
+app = typer.Typer(
+    name="tenancy",
+    help="Migrate a fleet of tenants: an Alembic project, and a schema for each tenant.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+tenants = typer.Typer(help="The list of tenants.", no_args_is_help=True)
+app.add_typer(tenants, name="tenants")
+
+
+def _version(context: typer.Context, asked: bool) -> None:
+    if asked:
+        invocation: Invocation = context.obj
+        invocation.output.say(f"fastapi-tenancy {version('fastapi-tenancy')}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Example: tenancy upgrade --dry-run")
+def root(
+    context: typer.Context,
+    config: Annotated[
+        str | None,
+        typer.Option("--config", "-c", metavar="FILE", help="The Alembic ini file."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", "-n", metavar="SECTION", help="The section of it.")
+    ] = None,
+    database_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The database the tenants live in.")
+    ] = None,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", metavar="", help="Show tracebacks.")
+    ] = False,
+    _version_asked: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version.", metavar="", is_eager=True, callback=_version
+        ),
+    ] = False,
+) -> None:
+    """Take the options that are named before the command."""
+    from pathlib import Path
+
+    invocation: Invocation = context.obj
+    invocation.where = Where(Path(config) if config else None, name, database_url, traceback)
+
+
+@command
+def demo(
+    output: Output,
+    tenants: Annotated[int, typer.Option(metavar="N", help="How many tenants.")] = 300,
+    keep: Annotated[
+        bool, typer.Option("--keep", metavar="", help="Leave everything to play with.")
+    ] = False,
+) -> int:
+    """Watch a fleet of 300 tenants being migrated, on a PostgreSQL of its own."""
+    from fastapi_tenancy.cli.demo import run_demo
+
+    return run_demo(output.out, tenants=tenants, keep=keep)
+
+
+for _function, _example in (
+    (commands.upgrade, "tenancy upgrade head --create --concurrency 20"),
+    (commands.downgrade, "tenancy downgrade -1 --tenant acme-corp"),
+    (commands.stamp, "tenancy stamp 3f2a --tenant acme-corp"),
+):
+    app.command(cls=RelativeCommand, epilog=f"Example: {_example}")(_function)
+for _function, _example in (
+    (looking.status, "tenancy status --check"),
+    (looking.current, "tenancy current --tag tier=gold"),
+    (scripts.explain, "tenancy explain head --from 3f2a"),
+    (scripts.history, "tenancy history"),
+    (scripts.heads, "tenancy heads --json"),
+    (demo, "tenancy demo --tenants 50"),
+):
+    app.command(epilog=f"Example: {_example}")(_function)
+tenants.command("list", epilog="Example: tenancy tenants list --status suspended")(
+    reading.list_tenants
+)
+tenants.command("show", epilog="Example: tenancy tenants show acme-corp")(reading.show)
+tenants.command("add", epilog="Example: tenancy tenants add acme-corp --tag tier=gold")(writing.add)
+tenants.command("remove", epilog="Example: tenancy tenants remove acme-corp")(writing.remove)
+
+
+def main() -> None:
+    """Run the command and end the process with its exit code."""
+    open_closed_descriptors()
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command; every error becomes a sentence and an exit code."""
+    output = Output(json="--json" in arguments)
+    try:
+        return _parsed(arguments, output)
+    except BrokenPipeError:
+        # Whoever read our output went away; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+    except Exception as error:  # the last place where an error can become a sentence
+        if "--traceback" in arguments:
+            from fastapi_tenancy.engine.failure import traced
+
+            output.tell(traced(error))
+        return _told(output, error)
+
+
+def _parsed(arguments: list[str], output: Output) -> int:
+    top = typer.main.get_command(app)
+    try:
+        done = top.main(
+            arguments, prog_name="tenancy", standalone_mode=False, obj=Invocation(output)
+        )
+    except TyperException as error:
+        text = error.format_message().replace("Value error, ", "")
+        if not text.strip():
+            return Exit.REFUSED  # the help was shown, in place of a command
+        path = getattr(getattr(error, "ctx", None), "command_path", "tenancy")
+        output.error(f"{text} (`{path} --help` shows what can be said)")
+        return Exit.REFUSED
+    except (typer.Abort, KeyboardInterrupt):
+        # A run of tenants takes signals itself: whatever is interrupted here had not begun to.
+        output.error("interrupted; nothing was changed")
+        return Exit.INTERRUPTED
+    return int(done or 0)
+
+
+def _told(output: Output, error: Exception) -> int:
+    if isinstance(error, ConfigurationError):
+        output.error(str(error))
+        return Exit.REFUSED
+    if isinstance(error, TenancyError):
+        output.error(str(error))
+        return Exit.FAILED
+    text = " ".join(masked(str(error)).split())
+    output.error(
+        f"{type(error).__name__}: {text}. This should have been a better message;"
+        " run again with --traceback to see where it comes from"
+    )
+    return Exit.FAILED

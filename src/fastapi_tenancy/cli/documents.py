@@ -1,0 +1,113 @@
+"""The JSON documents of the command, as plain values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi_tenancy.engine.run import Prepared
+from fastapi_tenancy.engine.status import FleetStatus
+from fastapi_tenancy.migrations.results import joined, results_of
+from fastapi_tenancy.model.outcome import OutcomeKind, Report
+from fastapi_tenancy.model.plan import Step
+from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.model.url import masked
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """The end of a run."""
+    counts = report.counts()
+    return {
+        "run_id": report.run_id,
+        "command": report.command.value,
+        "revision": report.revision,
+        "total": sum(counts.values()),
+        "succeeded": counts[OutcomeKind.MIGRATED] + counts[OutcomeKind.THERE],
+        "failed": counts[OutcomeKind.FAILED],
+        "skipped": counts[OutcomeKind.SKIPPED],
+        "duration_s": round(report.duration_s, 3),
+        **_unusual(report),
+        "results": [
+            {k: v for k, v in result.items() if k != "revision"}
+            for outcome in report.outcomes
+            for result in results_of(outcome)
+        ],
+    }
+
+
+def _unusual(report: Report) -> dict[str, Any]:
+    """Keys that are there only when there is something to say."""
+    unusual: dict[str, Any] = {}
+    if report.interrupted:
+        unusual["interrupted"] = True
+    if report.differences:
+        unusual["differences"] = [
+            {"subject": d.subject, "message": masked(d.message), "settled": d.settled}
+            for d in report.differences
+        ]
+    return unusual
+
+
+def status_document(status: FleetStatus) -> dict[str, Any]:
+    """Where a fleet stands."""
+    return {
+        "total": status.total,
+        "at_head": status.at_head,
+        "behind": status.behind,
+        "ahead": status.ahead,
+        "unversioned": status.unversioned,
+        "missing": status.missing,
+        "heads": list(status.heads),
+        "positions": [{"revision": r, "tenants": n} for r, n in status.positions],
+    }
+
+
+def plan_document(prepared: Prepared) -> dict[str, Any]:
+    """What a run would do."""
+    plan = prepared.plan
+    return {
+        "command": plan.command.value,
+        "revision": plan.revision,
+        "dry_run": True,
+        "cohorts": [
+            {
+                "tenants": len(cohort.targets),
+                "from_revision": joined(cohort.span.before),
+                "to_revision": joined(cohort.span.after),
+                "state": cohort.position.state.value,
+                "targets": [t.schema for t in cohort.targets],
+                "steps": [step_document(c.step) for s in stages for c in s.steps],
+            }
+            for cohort, stages in zip(plan.cohorts, prepared.stages, strict=True)
+        ],
+        "already_there": sum(len(c.targets) for c in plan.there),
+        "refused": [
+            {"identifier": r.target.tenant.identifier, "target": r.target.schema, "error": r.error}
+            for r in plan.refusals
+        ],
+    }
+
+
+def step_document(step: Step) -> dict[str, Any]:
+    """A revision and its road."""
+    return {
+        "revision": step.move.revision,
+        "direction": "upgrade" if step.move.upgrade else "downgrade",
+        "road": step.road.value,
+        "reason": step.reason,
+        "message": step.move.doc,
+    }
+
+
+def tenant_document(tenant: Tenant) -> dict[str, Any]:
+    """A tenant of the catalogue; the password of its URL masked."""
+    return {
+        "id": tenant.id,
+        "identifier": tenant.identifier,
+        "name": tenant.name,
+        "status": tenant.status.value,
+        "tags": dict(tenant.tags),
+        "schema_name": tenant.schema_name,
+        "database_url": masked(tenant.database_url) if tenant.database_url else None,
+        "created_at": tenant.created_at.isoformat() if tenant.created_at else None,
+        "updated_at": tenant.updated_at.isoformat() if tenant.updated_at else None,
+    }

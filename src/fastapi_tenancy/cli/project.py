@@ -1,0 +1,71 @@
+"""From the options of a command to the project and its tenants."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from fastapi_tenancy.cli.parameters import Where
+    from fastapi_tenancy.config import TenancyConfig
+    from fastapi_tenancy.history.scripts import History
+    from fastapi_tenancy.migrations.fleet import Fleet
+    from fastapi_tenancy.storage.protocol import TenantStore
+
+T = TypeVar("T")
+
+
+def open_config(where: Where) -> TenancyConfig:
+    """The configuration, with what the command line says.
+
+    Raises:
+        ConfigurationError: a setting that cannot be used.
+    """
+    from fastapi_tenancy.config import TenancyConfig
+    from fastapi_tenancy.manager import complete
+
+    return complete(
+        TenancyConfig(
+            alembic_ini=where.config, alembic_section=where.name, database_url=where.database_url
+        )
+    )
+
+
+def open_fleet(where: Where) -> Fleet:
+    """The project with its catalogue.
+
+    Raises:
+        ConfigurationError: a setting that cannot be used.
+    """
+    from fastapi_tenancy.manager import open_isolation, open_store
+    from fastapi_tenancy.migrations.fleet import Fleet, in_own_loop
+
+    config = open_config(where)
+    return Fleet(config, in_own_loop(open_store(config)), open_isolation(config))
+
+
+def open_history(where: Where) -> History:
+    """The scripts alone: neither a server nor a catalogue is needed for them.
+
+    Raises:
+        ConfigurationError: no alembic.ini, or scripts that cannot be loaded.
+    """
+    from fastapi_tenancy.history.scripts import History
+
+    config = open_config(where)
+    return History(config.alembic_ini, config.alembic_section)
+
+
+def with_store(config: TenancyConfig, work: Callable[[TenantStore], Awaitable[T]]) -> T:
+    """Return what ``work`` returns for the catalogue, which is closed afterwards."""
+    from fastapi_tenancy.manager import open_store
+
+    async def go() -> T:
+        store = open_store(config)
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(go())

@@ -1,0 +1,150 @@
+"""What upgrade, downgrade and stamp share: plan, ask, run, report."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from fastapi_tenancy.cli.exits import Exit
+from fastapi_tenancy.cli.output import Output
+from fastapi_tenancy.cli.parameters import Chosen, How, Where
+from fastapi_tenancy.cli.words import tenants_in_words
+from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.model.plan import Command
+from fastapi_tenancy.model.selection import Selection
+
+if TYPE_CHECKING:
+    from fastapi_tenancy.engine.options import RunOptions
+    from fastapi_tenancy.engine.run import Prepared
+    from fastapi_tenancy.migrations.fleet import Fleet
+
+
+def carry_out(
+    output: Output, command: Command, revision: str, where: Where, chosen: Chosen, how: How
+) -> int:
+    """Run a fleet command, or show what it would do."""
+    from fastapi_tenancy.cli.project import open_fleet
+
+    given, selection = how.given(), chosen.selection()
+    fleet = open_fleet(where)
+    options = fleet.options(command, revision, **given)
+    if how.dry_run or how.sql:
+        return _show(output, fleet, options, selection, sql=how.sql)
+    if command is Command.DOWNGRADE and not how.yes:
+        _ask(output, fleet, options, selection)
+    return _run(output, fleet, options, selection, traceback=where.traceback)
+
+
+def _run(
+    output: Output,
+    fleet: Fleet,
+    options: RunOptions,
+    selection: Selection,
+    *,
+    traceback: bool,
+) -> int:
+    from fastapi_tenancy.cli.documents import report_document
+    from fastapi_tenancy.cli.interrupt import run_stoppable
+    from fastapi_tenancy.cli.progress import progress
+    from fastapi_tenancy.cli.report import exit_code, tell_report
+    from fastapi_tenancy.engine.stop import Stop
+
+    stop = Stop()
+
+    def work() -> int:
+        with progress(output.err) as listener:
+            report = fleet.run(options, selection, listener=listener, stop=stop)
+        if output.json:
+            output.document(report_document(report))
+        elif report.outcomes:
+            tell_report(output, report, traceback=traceback)
+        else:
+            output.say(_nobody(selection))
+        return exit_code(report)
+
+    # The report is part of the work: a signal must not come between a run and its report.
+    return run_stoppable(work, stop, output.tell)
+
+
+def _nobody(selection: Selection) -> str:
+    if selection != Selection():
+        return "no tenant is chosen by these options; `tenancy tenants list` takes the same ones"
+    return (
+        "no tenants to work on: `tenancy tenants add IDENTIFIER` adds one, tenants_query or"
+        " schema_pattern in tenancy.toml finds those you have"
+    )
+
+
+def _show(
+    output: Output, fleet: Fleet, options: RunOptions, selection: Selection, *, sql: bool
+) -> int:
+    from fastapi_tenancy.cli.documents import plan_document
+
+    prepared = fleet.prepare(options, selection)
+    if sql:
+        # All of it before a word is written: half a script would be worse than none.
+        pieces = list(fleet.sql(options, prepared))
+        if output.json:
+            output.document({**plan_document(prepared), "sql": pieces})
+        else:
+            output.write("".join(f"{piece}\n" for piece in pieces))
+            _tell_left_out(output, prepared, selection)
+    elif output.json:
+        output.document(plan_document(prepared))
+    else:
+        _tell_plan(output, prepared, selection)
+    return Exit.FAILED if prepared.plan.refusals else Exit.DONE
+
+
+def _tell_left_out(output: Output, prepared: Prepared, selection: Selection) -> None:
+    """Say on stderr whom the SQL on stdout is not for."""
+    from fastapi_tenancy.cli.report import tell_refusals
+
+    plan = prepared.plan
+    there = sum(len(c.targets) for c in plan.there)
+    if there:
+        output.tell(f"{tenants_in_words(there)} already there")
+    elif not (plan.cohorts or plan.refusals):
+        output.tell(_nobody(selection))
+    tell_refusals(output, plan.refusals, aside=True)
+
+
+def _tell_plan(output: Output, prepared: Prepared, selection: Selection) -> None:
+    from fastapi_tenancy.cli.report import tell_refusals
+    from fastapi_tenancy.cli.tables import steps_table
+    from fastapi_tenancy.migrations.results import joined
+
+    plan = prepared.plan
+    for cohort, stages in zip(plan.cohorts, prepared.stages, strict=True):
+        start = joined(cohort.span.before) or cohort.position.state.value
+        end = joined(cohort.span.after) or "base"
+        count = tenants_in_words(len(cohort.targets))
+        output.say(f"{count} from {start} to {end}:", style="bold")
+        output.out.print(steps_table(c.step for s in stages for c in s.steps))
+    there = sum(len(c.targets) for c in plan.there)
+    if there:
+        output.say(f"{tenants_in_words(there)} already there")
+    elif not (plan.cohorts or plan.refusals):
+        output.say(_nobody(selection))
+    tell_refusals(output, plan.refusals)
+    output.say("nothing was changed (--dry-run)")
+
+
+def _ask(output: Output, fleet: Fleet, options: RunOptions, selection: Selection) -> None:
+    plan = fleet.prepare(options, selection).plan
+    count = sum(len(c.targets) for c in plan.cohorts)
+    if count <= 1:
+        return
+    ways = "; ".join(
+        f"{len(c.targets)} from {','.join(c.span.before)} to {','.join(c.span.after) or 'base'}"
+        for c in plan.cohorts
+    )
+    question = f"downgrade {tenants_in_words(count)} ({ways})"
+    if output.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ConfigurationError(
+            f"this would {question}; nobody can be asked here, so say --yes if that is meant"
+        )
+    if not typer.confirm(f"{question[0].upper()}{question[1:]}?", err=True):
+        raise ConfigurationError("the answer was no; nothing was changed")

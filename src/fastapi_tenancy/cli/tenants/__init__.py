@@ -1,0 +1,1 @@
+"""`tenancy tenants`: the catalogue from the command line."""

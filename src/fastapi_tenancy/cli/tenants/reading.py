@@ -1,0 +1,61 @@
+"""`tenancy tenants list` and `show`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fastapi_tenancy.cli.exits import Exit
+from fastapi_tenancy.cli.output import Output
+from fastapi_tenancy.cli.parameters import Chosen, Json, Where, command
+from fastapi_tenancy.cli.words import tags_in_words
+
+Named = Annotated[str, typer.Argument(help="Its identifier or id.")]
+
+
+@command
+def list_tenants(output: Output, where: Where, chosen: Chosen, json: Json = False) -> int:  # noqa: ARG001
+    """List tenants; those marked deleted only with --status deleted."""
+    from fastapi_tenancy.cli.documents import tenant_document
+    from fastapi_tenancy.cli.project import open_fleet
+    from fastapi_tenancy.cli.tables import table
+
+    found = [tenant_document(t) for t in open_fleet(where).tenants(chosen.selection())]
+    if output.json:
+        output.document({"total": len(found), "tenants": found})
+        return Exit.DONE
+    rows = (
+        (
+            t["identifier"],
+            t["id"],
+            t["status"],
+            t["schema_name"] or "",
+            tags_in_words(t["tags"]),
+        )
+        for t in found
+    )
+    output.out.print(table(("identifier", "id", "status", "schema", "tags"), rows))
+    return Exit.DONE
+
+
+@command
+def show(output: Output, where: Where, tenant: Named, json: Json = False) -> int:  # noqa: ARG001
+    """Show one tenant, and where it lives."""
+    from fastapi_tenancy.cli.documents import tenant_document
+    from fastapi_tenancy.cli.project import open_fleet
+    from fastapi_tenancy.cli.tables import table
+    from fastapi_tenancy.model.selection import Selection
+    from fastapi_tenancy.model.tenant import TenantStatus
+
+    fleet = open_fleet(where)
+    everybody = Selection(identifiers=frozenset({tenant}), statuses=frozenset(TenantStatus))
+    found = fleet.tenants(everybody)[0]
+    document = {**tenant_document(found), "target": fleet.isolation.target(found).schema}
+    if output.json:
+        output.document(document)
+    else:
+        shown = {**document, "tags": tags_in_words(found.tags)}
+        rows = ((key, "" if value is None else value) for key, value in shown.items())
+        output.out.print(table(("field", "value"), rows))
+    return Exit.DONE

@@ -1,0 +1,129 @@
+"""`tenancy tenants add` and `remove`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fastapi_tenancy.cli.exits import Exit
+from fastapi_tenancy.cli.output import Output
+from fastapi_tenancy.cli.parameters import Json, Where, Yes, command, pairs
+from fastapi_tenancy.errors import ConfigurationError, InvalidNameError, TenantExistsError
+from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+
+if TYPE_CHECKING:
+    from fastapi_tenancy.isolation.protocol import IsolationProvider
+    from fastapi_tenancy.storage.protocol import TenantStore
+
+
+@command
+def add(
+    output: Output,
+    where: Where,
+    identifier: Annotated[str, typer.Argument(help="The name people use, such as acme-corp.")],
+    key: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="Its id; made up otherwise.")
+    ] = None,
+    display_name: Annotated[str, typer.Option(metavar="NAME", help="Its name for people.")] = "",
+    schema: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its schema, if not the usual one.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A tag; repeatable.")
+    ] = None,
+    status: Annotated[
+        TenantStatus,
+        typer.Option(metavar="STATUS", help="provisioning, active, suspended or deleted."),
+    ] = TenantStatus.ACTIVE,
+    json: Json = False,  # noqa: ARG001 - Output knows it from the command line
+) -> int:
+    """Add a tenant to the catalogue; its schema is made by `upgrade --create`."""
+    from fastapi_tenancy.cli.documents import tenant_document
+    from fastapi_tenancy.cli.project import open_config, with_store
+    from fastapi_tenancy.manager import open_isolation
+
+    config = open_config(where)
+    tenant = Tenant(
+        id=key or uuid.uuid4().hex,
+        identifier=identifier,
+        name=display_name,
+        status=status,
+        tags=pairs("--tag", tag),
+        schema_name=schema,
+    )
+    isolation = open_isolation(config)
+    target = isolation.target(tenant)
+
+    async def create(store: TenantStore) -> Tenant:
+        await store.initialize()
+        await _require_free(store, isolation, tenant)
+        return await store.create(tenant)
+
+    made = with_store(config, create)
+    if output.json:
+        output.document({**tenant_document(made), "target": target.schema})
+    else:
+        output.say(f"added {made.identifier} ({made.id}), to live in schema {target.schema}")
+        output.say(f"next: tenancy upgrade --create --tenant {shlex.quote(made.identifier)}")
+    return Exit.DONE
+
+
+async def _require_free(store: TenantStore, isolation: IsolationProvider, tenant: Tenant) -> None:
+    """Refuse a schema that is another tenant's, a deleted one's too: its data is still there."""
+    schema = isolation.target(tenant).schema
+    async for other in store.stream():
+        if other.id == tenant.id or other.identifier == tenant.identifier:
+            continue  # the catalogue itself says that best
+        with suppress(InvalidNameError):
+            if isolation.target(other).schema == schema:
+                raise TenantExistsError(
+                    f"the schema {schema!r} belongs to tenant {other.identifier!r}"
+                    f" ({other.status.value}) already; give {tenant.identifier!r} one of its own"
+                    " with --schema"
+                )
+
+
+@command
+def remove(
+    output: Output,
+    where: Where,
+    tenant: Annotated[str, typer.Argument(help="Its identifier or id.")],
+    hard: Annotated[
+        bool,
+        typer.Option("--hard", metavar="", help="Take the row away instead of marking it deleted."),
+    ] = False,
+    yes: Yes = False,
+    json: Json = False,  # noqa: ARG001
+) -> int:
+    """Take a tenant out of the catalogue; its schema and data stay."""
+    from fastapi_tenancy.cli.documents import tenant_document
+    from fastapi_tenancy.cli.project import open_config, open_fleet, with_store
+    from fastapi_tenancy.model.selection import Selection
+
+    everybody = Selection(identifiers=frozenset({tenant}), statuses=frozenset(TenantStatus))
+    found = open_fleet(where).tenants(everybody)[0]
+    if not yes:
+        _ask(output, found, hard=hard)
+    with_store(open_config(where), lambda store: store.delete(found.id, hard=hard))
+    if output.json:
+        output.document({**tenant_document(found), "removed": "row" if hard else "marked"})
+    else:
+        how = "removed" if hard else "marked as deleted"
+        output.say(f"{found.identifier} is {how}; its schema and its data were not touched")
+    return Exit.DONE
+
+
+def _ask(output: Output, tenant: Tenant, *, hard: bool) -> None:
+    name = repr(tenant.identifier)
+    what = f"remove the row of tenant {name}" if hard else f"mark tenant {name} as deleted"
+    if output.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ConfigurationError(
+            f"this would {what}; nobody can be asked here, so say --yes if that is meant"
+        )
+    if not typer.confirm(f"Really {what}?", err=True):
+        raise ConfigurationError("the answer was no; nothing was changed")

@@ -1,0 +1,252 @@
+"""Every setting with its default, read from arguments, the environment and the project's files."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.model.plan import Engine, ProofLevel
+from fastapi_tenancy.model.tenant import IsolationStrategy
+from fastapi_tenancy.model.url import DatabaseUrl, accepted, masked
+
+DEFAULT_CATALOGUE = DatabaseUrl("sqlite:///tenancy.db")
+"""Where the list of tenants is when no database is configured at all."""
+_PREFIX = "TENANCY_"
+_FILES = ("tenancy.toml", "pyproject.toml")
+
+
+def _url(value: object) -> DatabaseUrl:
+    if not isinstance(value, str):
+        raise PydanticCustomError("database_url", "expected a database URL as text")
+    try:
+        return accepted(value.strip())
+    except ConfigurationError as exc:
+        raise PydanticCustomError("database_url", "{problem}", {"problem": str(exc)}) from None
+
+
+def _default_catalogue(values: dict[str, Any]) -> DatabaseUrl:
+    return values["database_url"] or DEFAULT_CATALOGUE
+
+
+def _names(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise PydanticCustomError("names", "expected names separated by commas") from None
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+Url = Annotated[DatabaseUrl, PlainValidator(_url)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class TenancyConfig(BaseSettings):
+    """The settings of a project; ``TenancyConfig()`` works where nothing is configured.
+
+    The first of these that names a setting decides: arguments (None is the same as not given),
+    ``TENANCY_*`` environment variables, then ``tenancy.toml`` and ``[tool.tenancy]`` of
+    ``pyproject.toml`` in the working directory (which may not contradict each other).
+
+    Raises:
+        ConfigurationError: an unknown setting, or a value that cannot be used; passwords masked.
+    """
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=False,
+    )
+
+    database_url: Url | None = Field(
+        default=None,
+        description="The database the tenants live in; drivers and passwords are kept as given.",
+    )
+    catalogue_url: Url = Field(
+        default_factory=_default_catalogue,
+        description="The database of the list of tenants; by default database_url, and"
+        " sqlite:///tenancy.db without one.",
+    )
+    tenants_query: str | None = Field(
+        default=None,
+        min_length=1,
+        description="SQL over the project's own tables that gives the tenants: identifier, and"
+        " where wanted id, name, schema_name, database_url, status, tags (JSON).",
+    )
+    schema_pattern: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Every schema LIKE this pattern is a tenant: tenant_%. `_` stands for any"
+        r" one character; write `\_` for an underscore.",
+    )
+    isolation_strategy: IsolationStrategy = Field(
+        default=IsolationStrategy.SCHEMA,
+        description="How tenants are kept apart: schema, database, rls or hybrid.",
+    )
+    schema_prefix: str = Field(
+        default="tenant_",
+        max_length=62,
+        pattern=r"\A[^\x00]*\z",
+        description="A tenant without a schema_name lives in this prefix and its identifier.",
+    )
+    search_path_extra: Names = Field(
+        default=("public",),
+        description="Schemas searched after the tenant's own, separated by commas.",
+    )
+    alembic_ini: Path = Field(
+        default=Path("alembic.ini"), description="The Alembic project's ini file."
+    )
+    alembic_section: str = Field(
+        default="alembic",
+        min_length=1,
+        description="The section of the ini file (alembic --name).",
+    )
+    concurrency: int = Field(
+        default=10, ge=1, description="Tenants migrated at the same time, one connection each."
+    )
+    lock_timeout_s: Seconds | None = Field(
+        default=None, description="Seconds a statement may wait for a lock; 0 waits for ever."
+    )
+    statement_timeout_s: Seconds | None = Field(
+        default=None, description="Seconds a statement may run; 0 lets it run for ever."
+    )
+    connect_timeout_s: float = Field(
+        default=10,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds a server may take to answer a new connection.",
+    )
+    engine: Engine = Field(
+        default=Engine.AUTO, description="The roads a run may take: auto, replay or live."
+    )
+    proof: ProofLevel = Field(
+        default=ProofLevel.SAMPLE,
+        description="Whose structure is read back beside the revision: revision (nobody's),"
+        " sample or all.",
+    )
+    recycle_after: int = Field(
+        default=500, ge=1, description="Targets a connection serves before it is replaced."
+    )
+
+    def __init__(self, **values: Any) -> None:
+        given = {key: value for key, value in values.items() if value is not None}
+        try:
+            super().__init__(**given)
+        except ValidationError as exc:
+            # `from None`: pydantic's own error would show the values, passwords included.
+            problems = [_problem(error, given) for error in exc.errors(include_url=False)]
+            raise ConfigurationError("\n".join(filter(None, problems))) from None
+
+    @model_validator(mode="after")
+    def _one_list_of_tenants(self) -> TenancyConfig:
+        if self.tenants_query is not None and self.schema_pattern is not None:
+            raise PydanticCustomError(
+                "catalogue",
+                "tenants_query and schema_pattern are both set; the list of tenants comes from"
+                " one of them. Remove the other",
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the files of the working directory."""
+        files = _merged(Path.cwd(), frozenset(cls.model_fields))
+        return init_settings, env_settings, InitSettingsSource(settings_cls, files)
+
+
+def _merged(folder: Path, known: frozenset[str]) -> dict[str, Any]:
+    first, second = (_settings_in(folder / name, known) for name in _FILES)
+    for key in sorted(first.keys() & second.keys()):
+        if first[key] != second[key]:
+            raise ConfigurationError(
+                f"{key} is {_value(first[key])} in tenancy.toml but {_value(second[key])} in"
+                " [tool.tenancy] of pyproject.toml. Remove one of them"
+            )
+    return first | second
+
+
+def _settings_in(path: Path, known: frozenset[str]) -> dict[str, Any]:
+    try:
+        found: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as exc:
+        raise ConfigurationError(f"{path.name} cannot be read: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise ConfigurationError(f"{path.name} is not valid TOML: {exc}") from exc
+    where = path.name
+    if where == "pyproject.toml":
+        found, where = found.get("tool", {}).get("tenancy", {}), "[tool.tenancy] of pyproject.toml"
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"tenancy is {_value(found)} in pyproject.toml; expected a table")
+    for key in found:
+        if key not in known:
+            raise ConfigurationError(_unknown(key, where, known))
+    return found
+
+
+def _unknown(key: str, where: str, known: frozenset[str]) -> str:
+    near = get_close_matches(key.lower().replace("-", "_"), sorted(known), n=1, cutoff=0.5)
+    advice = f"did you mean {near[0]}?" if near else "known are " + ", ".join(sorted(known))
+    return f"{where} sets {key!r}, which is not a setting of tenancy; {advice}"
+
+
+def _problem(error: ErrorDetails, arguments: dict[str, Any]) -> str:
+    if error["type"] == "default_factory_not_called":
+        return ""  # catalogue_url could not follow a database_url that has its own problem
+    key = str(error["loc"][0]) if error["loc"] else ""
+    if not key:
+        return error["msg"]
+    if error["type"] == "extra_forbidden":
+        return _unknown(key, "an argument", frozenset(TenancyConfig.model_fields))
+    where = _where(key, arguments)
+    if error["type"] == "database_url":
+        return f"{where}: {error['msg']}"
+    return f"{where} is {_value(error['input'])}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def _where(key: str, arguments: dict[str, Any]) -> str:
+    if key in arguments:
+        return f"the argument {key}"
+    variable = next((v for v in os.environ if v.upper() == _PREFIX + key.upper()), None)
+    if variable and os.environ[variable]:
+        return f"the environment variable {variable}"
+    folder, known = Path.cwd(), frozenset(TenancyConfig.model_fields)
+    if key in _settings_in(folder / _FILES[0], known):
+        return f"{key} in tenancy.toml"
+    if key in _settings_in(folder / _FILES[1], known):
+        return f"{key} in [tool.tenancy] of pyproject.toml"
+    return key
+
+
+def _value(value: object) -> str:
+    shown = masked(str(value))
+    return repr(shown if len(shown) <= 100 else shown[:100] + "...")

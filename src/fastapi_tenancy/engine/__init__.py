@@ -1,0 +1,1 @@
+"""Plan, render, apply, verify: the road of a fleet migration."""

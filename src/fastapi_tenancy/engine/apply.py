@@ -1,0 +1,234 @@
+"""Carries one target through its stages and says what came of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psycopg
+from alembic.ddl import DefaultImpl
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+
+from fastapi_tenancy.engine.lease import Lease, Leases
+from fastapi_tenancy.engine.leaving import Leaving
+from fastapi_tenancy.engine.live import Check, LiveRunner
+from fastapi_tenancy.engine.render import Renderer
+from fastapi_tenancy.engine.replay import Body, locate, run_leaving
+from fastapi_tenancy.engine.session import Session
+from fastapi_tenancy.engine.trace import NeedsConnection
+from fastapi_tenancy.engine.version_table import create_sql, fit, guard_sql, swap_sql
+from fastapi_tenancy.errors import MigrationFailedError
+from fastapi_tenancy.history.environment import Environment
+from fastapi_tenancy.history.scripts import History
+from fastapi_tenancy.isolation.names import qualified
+from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.model.plan import Move
+from fastapi_tenancy.model.script import Rendered, Stage
+from fastapi_tenancy.model.target import Position, PositionState, Target
+
+LATER = "SET LOCAL synchronous_commit TO off"
+"""The run makes all its commits durable at once, before it reads them back (``make_durable``)."""
+
+
+def make_durable(connection: psycopg.Connection) -> None:
+    """Wait until every commit before this one is on disk, and on the standbys waited for.
+
+    A commit that wrote something flushes all of the log before it, and an empty message is the
+    least that every role may write.
+    """
+    connection.execute("SELECT pg_logical_emit_message(true, 'tenancy', '')")
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a target is, for the message if it fails."""
+
+    stage: Stage | None = None
+    move: Move | None = None
+    roads: set[str] = field(default_factory=set)
+    recorded: dict[str, list[str]] = field(default_factory=dict)
+    """Statements each live move sent, by revision; kept only where somebody compares them."""
+
+
+class Applier:
+    """Everything of a run that stays the same from target to target."""
+
+    def __init__(
+        self,
+        history: History,
+        environment: Environment,
+        renderer: Renderer,
+        live: LiveRunner,
+        isolation: IsolationProvider,
+        leases: Leases,
+    ) -> None:
+        self._history = history
+        self._environment = environment
+        self._renderer = renderer
+        self._live = live
+        self._isolation = isolation
+        self._leases = leases
+        self._bodies: dict[int, tuple[Stage, Body]] = {}
+        self._making = threading.Lock()
+        self._version_table_sql = self._compile_version_table()
+
+    def table(self, target: Target) -> str:
+        """The qualified, quoted version table of a target."""
+        return qualified(target.schema, self._environment.version_table)
+
+    def run_stage(
+        self,
+        session: Session,
+        target: Target,
+        stage: Stage,
+        position: Position,
+        progress: Progress,
+        *,
+        record: bool = False,
+        check: Check | None = None,
+    ) -> None:
+        """Run one stage; it is committed when this returns.
+
+        Args:
+            record: keep the statements that live moves send.
+            check: looks at the result before the last commit; what it raises rolls back.
+
+        Raises:
+            Exception: whatever the database or the revision raised.
+        """
+        progress.stage, progress.move = stage, None
+        progress.roads |= {c.step.road.value for c in stage.steps}
+        head = self.head(target, stage, position)
+        if stage.live:
+            self._run_live(session, target, stage, head, progress, record, check)
+        elif stage.leaves:
+            self._run_leaving(session, target, stage, head, progress, check)
+        elif check is None:
+            session.send(self._message(session, target, stage, head))
+        else:
+            with session.raw.transaction():
+                session.send(self._message(session, target, stage, head))
+                check(session.raw)
+
+    def message(self, session: Session, target: Target, stage: Stage, position: Position) -> str:
+        """The one message of a transactional stage in which nothing runs live."""
+        return self._message(session, target, stage, self.head(target, stage, position))
+
+    def render(self, move: Move, target: Target) -> Rendered:
+        """Render a move for a target.
+
+        Raises:
+            MigrationFailedError: for this target it reached for a connection.
+        """
+        try:
+            return self._renderer.render(move, target)
+        except NeedsConnection as need:
+            raise MigrationFailedError(
+                f"revision {move.revision} rendered without a connection for other tenants, but"
+                f" reaches for {need} for this one; run it with --engine live"
+            ) from None
+
+    def locate(
+        self, session: Session, target: Target, stage: Stage, position: Position
+    ) -> tuple[Move, str] | None:
+        """Find the statement at which a replayed transactional stage fails; changes nothing."""
+        if stage.live or stage.leaves:
+            return None
+        head = self.head(target, stage, position)
+        return locate(session, self.rendered(stage, target), head)
+
+    def _run_leaving(
+        self,
+        session: Session,
+        target: Target,
+        stage: Stage,
+        head: list[str],
+        progress: Progress,
+        check: Check | None,
+    ) -> None:
+        table = self.table(target)
+        (rendered,) = self.rendered(stage, target)
+        session.send("; ".join([session.prefix.rstrip("; "), *head]))
+        lease = Lease(self._leases, table)
+        lease.take(session, rendered.move, stage.before)
+        progress.move = rendered.move
+        run_leaving(session, stage, rendered, table, lease, check)
+
+    def _message(self, session: Session, target: Target, stage: Stage, head: list[str]) -> str:
+        opening = [f"{session.prefix.rstrip('; ')}; {LATER}", *head]
+        if stage.swap is not None:
+            opening[1:] = [swap_sql(self.table(target), stage.swap)]
+        return self._body(stage, target).message(opening, self.table(target))
+
+    def _run_live(
+        self,
+        session: Session,
+        target: Target,
+        stage: Stage,
+        head: list[str],
+        progress: Progress,
+        record: bool,
+        check: Check | None,
+    ) -> None:
+        known = {c.step.move: c.rendered for c in stage.steps}
+
+        def started(move: Move | None) -> None:
+            session.recorded = None
+            if move is not None:
+                progress.move = move
+                if record:
+                    session.recorded = progress.recorded.setdefault(move.revision, [])
+
+        try:
+            self._live.run(
+                session,
+                target,
+                stage,
+                head=head,
+                leaving=Leaving(Lease(self._leases, self.table(target))),
+                render=lambda move: known[move] or self.render(move, target),
+                started=started,
+                check=check,
+            )
+        finally:
+            session.recorded = None
+
+    def head(self, target: Target, stage: Stage, position: Position) -> list[str]:
+        """What opens the first transaction of a stage: the guard, or what is missing so far."""
+        first = not stage.before and position.state is not PositionState.VERSIONED
+        if not first:
+            return [guard_sql(self.table(target), stage.before)]
+        made = self._version_table_sql(self.table(target))
+        if position.state is PositionState.MISSING:
+            return [self._isolation.create_sql(target), made]
+        return [made]
+
+    def _body(self, stage: Stage, target: Target) -> Body:
+        if not stage.same_for_all:
+            return self._made(stage, target)
+        with self._making:
+            kept = self._bodies.get(id(stage))
+            if kept is None:
+                kept = self._bodies[id(stage)] = (stage, self._made(stage, target))
+        return kept[1]
+
+    def _made(self, stage: Stage, target: Target) -> Body:
+        return Body(self.rendered(stage, target), with_changes=stage.swap is None)
+
+    def rendered(self, stage: Stage, target: Target) -> tuple[Rendered, ...]:
+        """The statements of a stage in which nothing runs live, for one target."""
+        return tuple(c.rendered or self.render(c.step.move, target) for c in stage.steps)
+
+    def _compile_version_table(self) -> Callable[[str], str]:
+        dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+        options = self._environment.options
+        impl = DefaultImpl.get_by_dialect(dialect)(dialect, None, True, None, None, dict(options))
+        table = impl.version_table_impl(
+            version_table=self._environment.version_table,
+            version_table_schema=None,
+            version_table_pk=options.get("version_table_pk", True),
+        )
+        fitted = fit(table, self._history)
+        return lambda name: create_sql(fitted, name)

@@ -1,0 +1,237 @@
+"""Runs one cohort: proves its replay on a pair, then lets the workers do the rest."""
+
+from __future__ import annotations
+
+import time
+
+import psycopg
+
+from fastapi_tenancy.engine.apply import Applier, Progress
+from fastapi_tenancy.engine.extensions import told_of_extension
+from fastapi_tenancy.engine.failure import is_located_by_repeating, told, traced
+from fastapi_tenancy.engine.lease import Leases
+from fastapi_tenancy.engine.options import RunOptions
+from fastapi_tenancy.engine.project import Project
+from fastapi_tenancy.engine.prove import REASON, Prover
+from fastapi_tenancy.engine.session import Session
+from fastapi_tenancy.engine.stop import Stop
+from fastapi_tenancy.engine.structures import Structures
+from fastapi_tenancy.engine.tally import Tally
+from fastapi_tenancy.engine.workers import Workers
+from fastapi_tenancy.errors import TenancyError
+from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.model.event import CohortStarted, Listener, Warned
+from fastapi_tenancy.model.outcome import Difference, Outcome, OutcomeKind
+from fastapi_tenancy.model.plan import Cohort, Command, Engine
+from fastapi_tenancy.model.script import Stage, all_live
+from fastapi_tenancy.model.target import Position, Target
+from fastapi_tenancy.observe.connect import connect
+from fastapi_tenancy.observe.positions import read_positions
+
+SMALLEST = 3
+"""Cohorts below this size run live as a whole: there is no rest that a proof could serve."""
+
+
+class CohortRunner:
+    """Applies cohorts with the workers of one run."""
+
+    def __init__(
+        self,
+        project: Project,
+        isolation: IsolationProvider,
+        options: RunOptions,
+        tally: Tally,
+        listener: Listener,
+        stop: Stop,
+    ) -> None:
+        self._project = project
+        self._options = options
+        self._tally = tally
+        self._listener = listener
+        self._leases = Leases(
+            lambda: connect(isolation.address(), options.connect_timeout_s), stop.requested
+        )
+        self._applier = Applier(
+            project.history,
+            project.environment,
+            project.renderer,
+            project.live,
+            isolation,
+            self._leases,
+        )
+        self._structures = Structures(options.proof, tally)
+        self._workers = Workers(
+            lambda: Session(
+                isolation,
+                settings=options.settings,
+                connect_timeout_s=options.connect_timeout_s,
+            ),
+            options.concurrency,
+            stop,
+        )
+        self._prover = Prover(self._applier, project.renderer, self._workers.first)
+        self._warned: set[str] = set()
+
+    def run(self, cohort: Cohort, stages: tuple[Stage, ...]) -> None:
+        """Bring every target of the cohort to the end of its span, or report its failure."""
+        self._listener(CohortStarted(cohort, tuple(c.step for s in stages for c in s.steps)))
+        self._warn_of_extensions(stages)
+        done: set[str] = set()
+        limit = min(self._options.concurrency, len(cohort.targets))
+        warming = self._workers.warm(limit)
+        try:
+            if self._needs_proof(stages):
+                stages = self._prove(cohort, stages, done)
+            else:
+                self._structures.expect(self._workers.first, cohort, stages)
+        finally:
+            warming.join()
+        rest = (t for t in cohort.targets if t.schema not in done)
+        self._workers.each(rest, lambda s, t: self._migrate(s, t, cohort, stages), limit)
+
+    def prove_structures(self, connection: psycopg.Connection) -> None:
+        """Compare the structures that the proof level asks for."""
+        self._structures.prove(connection)
+
+    def close(self) -> None:
+        """Close every connection of the run."""
+        self._workers.close()
+        self._leases.close()
+
+    def _needs_proof(self, stages: tuple[Stage, ...]) -> bool:
+        return (
+            self._options.engine is Engine.AUTO
+            and self._options.command is not Command.STAMP
+            and any(s.proven_by_pair for s in stages)
+        )
+
+    def _prove(
+        self, cohort: Cohort, stages: tuple[Stage, ...], done: set[str]
+    ) -> tuple[Stage, ...]:
+        live = tuple(all_live(s, REASON) for s in stages)
+        if len(cohort.targets) < SMALLEST:
+            return live
+        before = self._prover.candidates(cohort)
+        for pair in self._prover.pairs(cohort, stages, before):
+            started = time.perf_counter()
+
+            def finish(
+                target: Target,
+                progress: Progress,
+                error: BaseException | None,
+                started: float = started,
+            ) -> None:
+                done.add(target.schema)
+                self._end(self._workers.first, target, cohort, progress, error, started)
+
+            decided, difference = self._prover.run(pair, stages, cohort.position, finish)
+            if difference is not None:
+                self._report(cohort, difference)
+                return live
+            if decided:
+                self._structures.proven(self._workers.first, cohort, stages, before, pair.live)
+                return stages
+        self._listener(
+            Warned(
+                f"{len(cohort.targets)} tenants take the live road: no two of the first"
+                f" {len(before)} are of equal structure and could be migrated to prove the replay"
+            )
+        )
+        return live
+
+    def _report(self, cohort: Cohort, difference: str) -> None:
+        self._tally.differ(
+            Difference(
+                f"{len(cohort.targets)} tenants",
+                f"replaying would not give what Alembic gives, so they take the live road:"
+                f" {difference}",
+                settled=True,
+            )
+        )
+
+    def _warn_of_extensions(self, stages: tuple[Stage, ...]) -> None:
+        for move in (c.step.move for s in stages for c in s.steps):
+            warning = told_of_extension(move, self._project.history)
+            if warning is not None and warning not in self._warned:
+                self._warned.add(warning)
+                self._listener(Warned(warning))
+
+    def _migrate(
+        self, session: Session, target: Target, cohort: Cohort, stages: tuple[Stage, ...]
+    ) -> None:
+        started = time.perf_counter()
+        progress = Progress()
+        error: BaseException | None = None
+        try:
+            session.aim(target, self._options.recycle_after)
+            for number, stage in enumerate(stages):
+                at = cohort.position if number == 0 else Position(stage.before)
+                self._applier.run_stage(session, target, stage, at, progress)
+        except Exception as caught:  # one failing tenant is one failing tenant
+            error = caught
+        self._end(session, target, cohort, progress, error, started)
+
+    def _end(
+        self,
+        session: Session,
+        target: Target,
+        cohort: Cohort,
+        progress: Progress,
+        error: BaseException | None,
+        started: float,
+    ) -> None:
+        heads = cohort.span.after
+        if error is not None:
+            session.close()
+            session.aim(target, self._options.recycle_after)
+            heads = self._heads_after(session, target, cohort)
+            if self._moved_by_others(progress, cohort, heads):
+                self._tally.moved_away(target)
+                return
+        failed = error is not None and heads != cohort.span.after
+        self._tally.end(
+            Outcome(
+                target,
+                OutcomeKind.FAILED if failed else OutcomeKind.MIGRATED,
+                cohort.position.heads,
+                heads,
+                "+".join(sorted(progress.roads)),
+                self._told(session, target, cohort, progress, error) if failed and error else None,
+                (time.perf_counter() - started) * 1000,
+                traceback=traced(error) if failed and error else None,
+            )
+        )
+
+    def _moved_by_others(self, progress: Progress, cohort: Cohort, heads: tuple[str, ...]) -> bool:
+        """True when the guard stopped us: the position is no longer the one planned for."""
+        stage = progress.stage
+        return (
+            stage is not None
+            and progress.move is None
+            and heads not in (stage.before, cohort.span.after)
+        )
+
+    def _heads_after(self, session: Session, target: Target, cohort: Cohort) -> tuple[str, ...]:
+        table = self._project.environment.version_table
+        try:
+            return next(read_positions(session.raw, [target.schema], table)).heads
+        except (psycopg.Error, TenancyError):
+            return cohort.position.heads
+
+    def _told(
+        self,
+        session: Session,
+        target: Target,
+        cohort: Cohort,
+        progress: Progress,
+        error: BaseException,
+    ) -> str:
+        place = None
+        if progress.stage is not None and is_located_by_repeating(error):
+            first = progress.stage.before == cohort.span.before
+            at = cohort.position if first else Position(progress.stage.before)
+            try:
+                place = self._applier.locate(session, target, progress.stage, at)
+            except (psycopg.Error, TenancyError):
+                place = None
+        return told(error, progress, place)

@@ -1,0 +1,104 @@
+"""Compares what a rendered revision writes with what it wrote when it ran live."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+
+from fastapi_tenancy.engine.lexer import Token, tokens
+
+_DDL = {"CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE", "TRUNCATE", "REFRESH", "LOCK"}
+_SESSION = {"SET", "RESET", "SHOW", "SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK"}
+_CAST_WORDS = {"PRECISION", "VARYING", "WITH", "WITHOUT", "TIME", "ZONE"}
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+def writes_rows(sql: str) -> bool:
+    """True for statements whose effect a structure fingerprint does not show."""
+    first = next((t.upper for t in tokens(sql)), "")
+    return first not in _DDL and first not in _SESSION
+
+
+def normalized(sql: str) -> tuple[str, ...]:
+    """The statement as a tuple of tokens in which equal values are written alike.
+
+    Casts are dropped, numbers and strings brought to one spelling, bare words lowered:
+    two drivers spell the same value differently.
+    """
+    found = [t for t in tokens(sql) if t.text != ";"]
+    out: list[str] = []
+    index = 0
+    while index < len(found):
+        token = found[index]
+        if token.kind == "cast":
+            index = _after_cast(found, index + 1)
+            continue
+        out.append(_spelled(token))
+        index += 1
+    return tuple(out)
+
+
+def shape(sql: str) -> tuple[str, ...]:
+    """The statement with every string and number replaced by ``?``."""
+    return tuple("?" if t.kind in ("string", "number") else t.text for t in tokens(sql))
+
+
+def first_difference(
+    rendered: Sequence[str], live: Sequence[str], again: Sequence[str]
+) -> str | None:
+    """Say how the row-writing statements of a render and a live run differ, or None.
+
+    ``again`` is a second render: tokens in which the two renders differ are random or
+    time values and are left out of the comparison.
+    """
+    mine = [normalized(s) for s in rendered if writes_rows(s)]
+    other = [normalized(s) for s in again if writes_rows(s)]
+    theirs = [normalized(s) for s in live if writes_rows(s)]
+    if len(mine) != len(theirs):
+        return f"live it sent {len(theirs)} row-writing statements, rendered {len(mine)}"
+    for number, (a, b, c) in enumerate(zip(mine, other, theirs, strict=False)):
+        unstable = {i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y}
+        if len(a) != len(c):
+            return _told(rendered, live, number)
+        if any(x != z for i, (x, z) in enumerate(zip(a, c, strict=True)) if i not in unstable):
+            return _told(rendered, live, number)
+    return None
+
+
+def _told(rendered: Sequence[str], live: Sequence[str], number: int) -> str:
+    mine = [s for s in rendered if writes_rows(s)][number]
+    theirs = [s for s in live if writes_rows(s)][number]
+    return f"rendered as «{mine[:160]}», live it sent «{theirs[:160]}»"
+
+
+def _after_cast(found: list[Token], index: int) -> int:
+    index += 1
+    while index < len(found):
+        token = found[index]
+        if token.upper in _CAST_WORDS:
+            index += 1
+        elif token.text == "[" and index + 1 < len(found) and found[index + 1].text == "]":
+            index += 2
+        elif token.text == "(":
+            while index < len(found) and found[index].text != ")":
+                index += 1
+            index += 1
+        else:
+            break
+    return index
+
+
+def _spelled(token: Token) -> str:
+    text = token.text
+    if token.kind == "number":
+        try:
+            return f"#{Decimal(text).normalize()}"
+        except InvalidOperation:
+            return text
+    if token.kind == "string":
+        if text[0] in "eE":
+            return "'" + _ESCAPE.sub(r"\1", text[2:-1].replace("''", "'"))
+        if text[0] == "'":
+            return "'" + text[1:-1].replace("''", "'")
+    return text.lower() if token.kind == "word" else text

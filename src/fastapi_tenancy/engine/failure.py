@@ -1,0 +1,67 @@
+"""Says why a target failed, in words a person can act on."""
+
+from __future__ import annotations
+
+import traceback
+
+import psycopg
+
+from fastapi_tenancy.engine.apply import Progress
+from fastapi_tenancy.errors import TenancyError
+from fastapi_tenancy.model.plan import Move
+from fastapi_tenancy.model.url import masked
+
+EXCERPT = 200
+"""Characters of a statement shown in an error."""
+
+_ADVICE: dict[type[psycopg.Error], str] = {
+    psycopg.errors.LockNotAvailable: "another session held a lock longer than lock_timeout;"
+    " run again, or raise --lock-timeout",
+    psycopg.errors.QueryCanceled: "it took longer than statement_timeout, or was cancelled;"
+    " run again, or raise --statement-timeout",
+    psycopg.errors.DeadlockDetected: "another session deadlocked with it; run again",
+    psycopg.errors.InsufficientPrivilege: "grant the role of database_url what it lacks",
+}
+
+
+def told(error: BaseException, progress: Progress, place: tuple[Move, str] | None) -> str:
+    """The cause of a failure with the revision and, where known, the statement."""
+    move = place[0] if place else progress.move or _only_move(progress)
+    where = f"revision {move.revision}: " if move else ""
+    text = where + cause(error)
+    # SQLAlchemy knows the statement, where a revision ran live.
+    statement = place[1] if place else getattr(error, "statement", None)
+    if statement:
+        text += f"; statement: {' '.join(statement.split())[:EXCERPT]}"
+    origin = getattr(error, "orig", None) or error
+    advice = next((a for kind, a in _ADVICE.items() if isinstance(origin, kind)), None)
+    return masked(f"{text}. What to do: {advice}" if advice else text)
+
+
+def cause(error: BaseException) -> str:
+    """What went wrong, in the words of whoever raised it, without SQLAlchemy's wrapping."""
+    origin = getattr(error, "orig", None) or error
+    if isinstance(origin, psycopg.Error) and origin.diag.message_primary:
+        diag = origin.diag
+        parts = [diag.message_primary or "", diag.message_detail or "", diag.message_hint or ""]
+        text = ". ".join(p.rstrip(".") for p in parts if p)
+        return f"{text} ({type(origin).__name__})"
+    text = " ".join(str(origin).split())
+    return text if isinstance(error, TenancyError) else f"{type(origin).__name__}: {text}"
+
+
+def is_located_by_repeating(error: BaseException) -> bool:
+    """True when sending the statements again, to roll back, can tell which one failed."""
+    return isinstance(error, psycopg.Error) and not isinstance(
+        error, psycopg.OperationalError | psycopg.InterfaceError
+    )
+
+
+def traced(error: BaseException) -> str:
+    """The traceback as text, passwords masked."""
+    return masked("".join(traceback.format_exception(error)))
+
+
+def _only_move(progress: Progress) -> Move | None:
+    steps = progress.stage.steps if progress.stage else ()
+    return steps[0].step.move if len(steps) == 1 else None

@@ -1,0 +1,158 @@
+"""Runs moves through Alembic's MigrationContext, on the session's own connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from alembic.operations import Operations
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, RevisionStep
+
+from fastapi_tenancy.engine.lease import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from fastapi_tenancy.engine.leaving import Leaving
+from fastapi_tenancy.engine.session import Session
+from fastapi_tenancy.engine.version_table import fit
+from fastapi_tenancy.history import ambient
+from fastapi_tenancy.history.arguments import config_for
+from fastapi_tenancy.history.environment import Environment
+from fastapi_tenancy.history.identity import Identity, running_for
+from fastapi_tenancy.history.scripts import History
+from fastapi_tenancy.model.plan import Move, Road
+from fastapi_tenancy.model.script import Classified, Rendered, Stage
+from fastapi_tenancy.model.target import Target
+
+Check = Callable[[psycopg.Connection], None]
+
+
+class LiveRunner:
+    """Runs stages in which a step needs a connection."""
+
+    def __init__(
+        self, history: History, environment: Environment, url: str, extra: tuple[str, ...]
+    ) -> None:
+        self._history = history
+        self._environment = environment
+        self._url = url
+        self._extra = extra
+
+    def run(
+        self,
+        session: Session,
+        target: Target,
+        stage: Stage,
+        *,
+        head: list[str],
+        leaving: Leaving,
+        render: Callable[[Move], Rendered],
+        started: Callable[[Move | None], None],
+        check: Check | None,
+    ) -> None:
+        """Run the stage in one transaction, as ``alembic upgrade`` would for this span.
+
+        Args:
+            head: the guard, sent first.
+            render: gives the statements of the steps that are replayed among live neighbours.
+            started: told before each move, and None after it.
+            check: looks at the result before the commit; what it raises rolls back.
+        """
+        session.follower = leaving
+        pause = FIRST_PAUSE_S
+        try:
+            while not self._attempt(session, target, stage, head, render, started, leaving, check):
+                leaving.wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_S)
+        finally:
+            session.follower = None
+            leaving.close(session)
+
+    def _attempt(
+        self,
+        session: Session,
+        target: Target,
+        stage: Stage,
+        head: list[str],
+        render: Callable[[Move], Rendered],
+        started: Callable[[Move | None], None],
+        leaving: Leaving,
+        check: Check | None,
+    ) -> bool:
+        """Run the stage, or return False when another runner is in the middle of it."""
+        with session.alchemy() as connection:
+            translate = self._environment.translate_for(target.schema)
+            connection.execution_options(schema_translate_map=translate)
+            context = self._context(connection, target)
+            steps = [self._step(c, render, started, leaving, context) for c in stage.steps]
+            context._migrations_fn = lambda _heads, _context: steps
+            identity = Identity(target)
+            with (
+                ambient.active(op=Operations(context), context=context.environment_context),
+                running_for(identity),
+                context.begin_transaction(),
+            ):
+                for statement in head:
+                    _driver(context).execute(statement.encode())
+                if not leaving.meet(_driver(context), stage.steps[0].step.move):
+                    return False
+                self._migrate(context, leaving, check)
+        return True
+
+    def _migrate(self, context: MigrationContext, leaving: Leaving, check: Check | None) -> None:
+        context.run_migrations(**self._environment.run_arguments)
+        cleared = leaving.clear_sql()
+        if cleared:
+            _driver(context).execute(cleared.encode())
+        if check is not None:
+            check(_driver(context))
+
+    def _context(self, connection: Any, target: Target) -> MigrationContext:
+        identity = Identity(target)
+        config = config_for(self._history.config, identity, self._url, self._extra)
+        environment = EnvironmentContext(config, self._history.directory)
+        options = {
+            **self._environment.options,
+            "version_table_schema": target.schema,
+            "script": self._history.directory,
+            # Stages are cut where these two ask for it.
+            "transaction_per_migration": False,
+            "transactional_ddl": True,
+        }
+        context = MigrationContext.configure(
+            connection=connection, environment_context=environment, opts=options
+        )
+        environment._migration_context = context
+        fit(context._version, self._history)
+        return context
+
+    def _step(
+        self,
+        classified: Classified,
+        render: Callable[[Move], Rendered],
+        started: Callable[[Move | None], None],
+        leaving: Leaving,
+        context: MigrationContext,
+    ) -> RevisionStep:
+        move = classified.step.move
+        script = self._history.script(move.revision)
+        step = RevisionStep(self._history.directory.revision_map, script, move.upgrade)
+
+        def run(**arguments: Any) -> None:
+            started(move)
+            leaving.turn_to(move)
+            if classified.step.road is Road.LIVE:
+                self._history.function(move)(**arguments)
+            else:
+                for statement in render(move).statements:
+                    _driver(context).execute(statement.sql.encode())
+            started(None)
+
+        run.__name__ = "upgrade" if move.upgrade else "downgrade"
+        step.migration_fn = run
+        return step
+
+
+def _driver(context: MigrationContext) -> Any:
+    """The psycopg connection; statements sent to it join the transaction SQLAlchemy began."""
+    assert context.connection is not None  # noqa: S101 - contexts here are never offline
+    return context.connection.connection.driver_connection

@@ -1,0 +1,216 @@
+"""Proves a replay on a pair of equal targets before the rest of a cohort takes that road."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psycopg
+
+from fastapi_tenancy.engine.apply import Applier, Progress
+from fastapi_tenancy.engine.compare import first_difference, shape
+from fastapi_tenancy.engine.failure import cause
+from fastapi_tenancy.engine.render import Renderer
+from fastapi_tenancy.engine.session import Session
+from fastapi_tenancy.engine.trace import NeedsConnection
+from fastapi_tenancy.model.plan import Cohort, Move, Road
+from fastapi_tenancy.model.script import Stage, all_live
+from fastapi_tenancy.model.target import Position, Target
+from fastapi_tenancy.observe.structure import (
+    Structure,
+    fingerprint,
+    read_structures,
+    told_difference,
+)
+
+CANDIDATES = 16
+"""Targets of a cohort among which a pair of equals is looked for."""
+REASON = "the replay could not be proven on a pair of equal tenants"
+
+
+class ProofFailed(Exception):  # noqa: N818 - a finding, not an error of ours
+    """The replayed target does not look like the one that ran live."""
+
+
+@dataclass(slots=True)
+class Pair:
+    """Two targets of equal structure: the first runs live, the second is replayed."""
+
+    live: Target
+    replayed: Target
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What the proof came to: whether the cohort may replay, and what is known of structures."""
+
+    replay: bool
+    pair: tuple[Target, ...] = ()
+    difference: str | None = None
+    before: dict[str, str] = field(default_factory=dict)
+    """Fingerprints of the candidates before anything ran."""
+    reference: str | None = None
+    """Schema of the target that ran live."""
+
+
+Finish = Callable[[Target, Progress, BaseException | None], None]
+"""Told the end of each target of the pair."""
+
+
+class Prover:
+    """Runs the pair of one cohort."""
+
+    def __init__(self, applier: Applier, renderer: Renderer, session: Session) -> None:
+        self._applier = applier
+        self._renderer = renderer
+        self._session = session
+
+    def candidates(self, cohort: Cohort) -> dict[str, str]:
+        """The fingerprints of the targets among which a pair may be found."""
+        schemas = [t.schema for t in cohort.targets[:CANDIDATES]]
+        locked: set[str] = set()
+        found = dict(read_structures(self._session.raw, schemas, locked))
+        # A schema that is about to be created is as empty as any other.
+        return {s: fingerprint(found.get(s, {})) for s in schemas if s not in locked}
+
+    def pairs(
+        self, cohort: Cohort, stages: tuple[Stage, ...], before: dict[str, str]
+    ) -> list[Pair]:
+        """Pairs of equal structure that would be sent statements of the same shape."""
+        groups: dict[object, list[Target]] = {}
+        for target in cohort.targets[:CANDIDATES]:
+            if target.schema not in before:
+                continue
+            key = (before[target.schema], self._shape(stages, target))
+            groups.setdefault(key, []).append(target)
+        largest = max(groups.values(), key=len, default=[])
+        return [Pair(a, b) for a, b in zip(largest[::2], largest[1::2], strict=False)]
+
+    def run(
+        self, pair: Pair, stages: tuple[Stage, ...], position: Position, finish: Finish
+    ) -> tuple[bool, str | None]:
+        """Run a pair, stage by stage, each stage first live, then replayed and compared.
+
+        Returns:
+            Whether the pair decided anything, and the difference if it did not hold.
+        """
+        live, replayed = Progress(), Progress()
+        difference: str | None = None
+        for number, stage in enumerate(stages):
+            at = position if number == 0 else Position(stage.before)
+            forced = all_live(stage, "reference of a pair")
+            error = self._try(pair.live, forced, at, live, record=True)
+            if error is not None:
+                finish(pair.live, live, error)
+                if number:
+                    self._rest(pair.replayed, stages[number:], at, replayed, finish)
+                return False, difference
+            difference = difference or self._written(stage, pair.live, live)
+            second = forced if difference else stage
+            error, found = self._second(pair, second, forced, at, replayed)
+            difference = difference or found
+            if error is not None:
+                finish(pair.replayed, replayed, error)
+                self._rest(pair.live, stages[number + 1 :], Position(stage.after), live, finish)
+                return difference is not None, difference
+        finish(pair.live, live, None)
+        finish(pair.replayed, replayed, None)
+        return True, difference
+
+    def _second(
+        self, pair: Pair, stage: Stage, forced: Stage, at: Position, progress: Progress
+    ) -> tuple[BaseException | None, str | None]:
+        """Replay one stage and compare; where that fails, run it live instead."""
+        if not stage.proven_by_pair:
+            return self._try(pair.replayed, stage, at, progress), None
+        try:
+            wanted = self._structure(self._session.raw, pair.live)
+        except psycopg.errors.LockNotAvailable:
+            error = self._try(pair.replayed, forced, at, progress)
+            return error, f"the structure of {pair.live.schema} is locked by another session"
+
+        def check(connection: psycopg.Connection) -> None:
+            found = self._structure(connection, pair.replayed)
+            if found != wanted:
+                raise ProofFailed(f"its structure differs: {told_difference(wanted, found)}")
+
+        error = self._try(pair.replayed, stage, at, progress, check=check)
+        if error is None:
+            return None, None
+        again = self._try(pair.replayed, forced, at, progress)
+        if again is not None:
+            return again, None
+        what = str(error) if isinstance(error, ProofFailed) else f"it fails: {cause(error)}"
+        return None, f"replayed at {pair.replayed.schema}, {what}"
+
+    def _rest(
+        self,
+        target: Target,
+        stages: tuple[Stage, ...],
+        at: Position,
+        progress: Progress,
+        finish: Finish,
+    ) -> None:
+        error: BaseException | None = None
+        for number, stage in enumerate(stages):
+            here = at if number == 0 else Position(stage.before)
+            error = self._try(target, all_live(stage, REASON), here, progress)
+            if error is not None:
+                break
+        finish(target, progress, error)
+
+    def _try(
+        self,
+        target: Target,
+        stage: Stage,
+        at: Position,
+        progress: Progress,
+        *,
+        record: bool = False,
+        check: Callable[[psycopg.Connection], None] | None = None,
+    ) -> BaseException | None:
+        session = self._session
+        session.aim(target, recycle_after=2**31)
+        try:
+            self._applier.run_stage(
+                session, target, stage, at, progress, record=record, check=check
+            )
+        except Exception as error:  # every cause is reported by the caller
+            session.close()
+            return error
+        return None
+
+    def _written(self, stage: Stage, target: Target, progress: Progress) -> str | None:
+        """How the rows written live differ from those the render would write, or None."""
+        for classified in stage.steps:
+            move = classified.step.move
+            if classified.step.road is Road.LIVE:
+                continue
+            found = self._compared(move, target, progress.recorded.get(move.revision, []))
+            if found:
+                return f"revision {move.revision} writes other rows when replayed: {found}"
+        return None
+
+    def _compared(self, move: Move, target: Target, live: list[str]) -> str | None:
+        try:
+            first = [s.sql for s in self._renderer.render(move, target).statements]
+            again = [s.sql for s in self._renderer.render(move, target).statements]
+        except NeedsConnection as need:
+            return f"it reaches for {need} after all"
+        return first_difference(first, live, again)
+
+    def _shape(self, stages: tuple[Stage, ...], target: Target) -> object:
+        moves = [c.step.move for s in stages for c in s.steps if c.step.road is Road.PER_TENANT]
+        shapes: list[tuple[str, object]] = []
+        for move in moves:
+            try:
+                rendered = self._renderer.render(move, target)
+            except (NeedsConnection, Exception) as error:
+                shapes.append((move.revision, repr(error)))
+                continue
+            shapes.append((move.revision, tuple(shape(s.sql) for s in rendered.statements)))
+        return tuple(shapes)
+
+    @staticmethod
+    def _structure(connection: psycopg.Connection, target: Target) -> Structure:
+        return dict(read_structures(connection, [target.schema])).get(target.schema, {})

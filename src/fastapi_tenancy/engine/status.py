@@ -1,0 +1,103 @@
+"""Where a fleet stands: positions of all targets, counted against the scripts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from fastapi_tenancy.engine.options import RunOptions
+from fastapi_tenancy.engine.project import load_project
+from fastapi_tenancy.engine.targets import resolve
+from fastapi_tenancy.history.scripts import History
+from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.model.plan import Refusal
+from fastapi_tenancy.model.target import Position, PositionState, Target
+from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.observe.connect import Line
+from fastapi_tenancy.observe.positions import read_fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A target and what was found there; ``refusal`` says why nothing could be."""
+
+    target: Target
+    position: Position
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FleetStatus:
+    """How many tenants stand where.
+
+    ``ahead`` counts those whose version table names a revision the scripts do not know.
+    """
+
+    total: int
+    at_head: int
+    behind: int
+    ahead: int
+    unversioned: int
+    missing: int
+    heads: tuple[str, ...]
+    positions: tuple[tuple[str, int], ...]
+    """Revisions (joined by commas where a tenant has several heads) and tenants at each."""
+
+
+def read_standings(
+    history: History,
+    isolation: IsolationProvider,
+    options: RunOptions,
+    tenants: Iterable[Tenant],
+) -> Iterator[Standing]:
+    """Yield where every tenant stands, in catalogue order; one pass of reading, no change.
+
+    Raises:
+        ConfigurationError: no connection, or env.py cannot be used.
+    """
+    resolved = resolve(isolation, tenants)
+    for refusal in resolved.refusals:
+        yield Standing(refusal.target, refusal.position, refusal)
+    if not resolved.targets:
+        return
+    schemas = [t.schema for t in resolved.targets]
+    # Before env.py, which may connect as well: our message about a server is the better one.
+    with Line(isolation.address(), options.connect_timeout_s) as line:
+        project = load_project(
+            history, tuple(resolved.targets[:2]), isolation.address(), options.x_arguments
+        )
+        found = read_fleet(line, schemas, project.environment.version_table)
+        for target, position in zip(resolved.targets, found, strict=True):
+            yield Standing(target, position)
+
+
+def summarize(history: History, standings: Iterable[Standing]) -> FleetStatus:
+    """Count standings against the heads of the scripts."""
+    heads = history.heads
+    counts: Counter[str] = Counter()
+    positions: Counter[str] = Counter()
+    for standing in standings:
+        tenants = len(standing.target.tenants)
+        counts["total"] += tenants
+        counts[_kind(standing.position, heads, history.known)] += tenants
+        if standing.position.state is PositionState.VERSIONED:
+            positions[",".join(standing.position.heads) or "base"] += tenants
+    return FleetStatus(
+        total=counts["total"],
+        at_head=counts["at_head"],
+        behind=counts["behind"],
+        ahead=counts["ahead"],
+        unversioned=counts["unversioned"],
+        missing=counts["missing"],
+        heads=heads,
+        positions=tuple(positions.most_common()),
+    )
+
+
+def _kind(position: Position, heads: tuple[str, ...], known: frozenset[str]) -> str:
+    if position.state is not PositionState.VERSIONED:
+        return position.state.value
+    if position.heads == heads:
+        return "at_head"
+    return "behind" if known.issuperset(position.heads) else "ahead"

@@ -1,0 +1,80 @@
+"""The outcomes of a run while it is under way, safe to write from every worker."""
+
+from __future__ import annotations
+
+import threading
+
+from fastapi_tenancy.model.event import Differed, Listener, TargetFinished
+from fastapi_tenancy.model.outcome import Difference, Outcome, OutcomeKind
+from fastapi_tenancy.model.target import Target
+
+
+class Tally:
+    """Keeps one outcome for each target, in the order the targets were named."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._outcomes: dict[str, Outcome | None] = {}
+        self._nameless: list[Outcome] = []
+        self.moved: list[Target] = []
+        """Targets that another runner moved meanwhile, to be looked at again."""
+        self.differences: list[Difference] = []
+
+    def expect(self, targets: list[Target]) -> None:
+        """Name targets whose outcomes will come."""
+        for target in targets:
+            self._outcomes.setdefault(target.schema, None)
+
+    def end(self, outcome: Outcome) -> None:
+        """Take the outcome of a target and tell the listener."""
+        with self._lock:
+            self._outcomes[outcome.target.schema] = outcome
+            self._listener(TargetFinished(outcome))
+
+    def refuse(self, outcome: Outcome) -> None:
+        """Take the outcome of a tenant that has no target of its own."""
+        with self._lock:
+            self._nameless.append(outcome)
+            self._listener(TargetFinished(outcome))
+
+    def correct(self, outcome: Outcome) -> None:
+        """Replace an outcome by what was read back, without telling it again."""
+        self._outcomes[outcome.target.schema] = outcome
+
+    def moved_away(self, target: Target) -> None:
+        """Note a target that somebody else moved."""
+        with self._lock:
+            self.moved.append(target)
+
+    def take_moved(self) -> list[Target]:
+        """The targets moved by others since the last call."""
+        with self._lock:
+            moved, self.moved = self.moved, []
+        return moved
+
+    def differ(self, difference: Difference) -> None:
+        """Take a difference and tell the listener."""
+        with self._lock:
+            self.differences.append(difference)
+            self._listener(Differed(difference))
+
+    def unfinished(self, targets: dict[str, Target]) -> list[Target]:
+        """Targets that no worker came to."""
+        return [targets[s] for s, outcome in self._outcomes.items() if outcome is None]
+
+    def migrated(self) -> list[Outcome]:
+        """Outcomes that claim success and still need their proof."""
+        return [
+            o
+            for o in self._outcomes.values()
+            if o is not None and o.kind is OutcomeKind.MIGRATED and o.proof is None
+        ]
+
+    def outcome(self, schema: str) -> Outcome | None:
+        """The outcome of a schema so far."""
+        return self._outcomes.get(schema)
+
+    def all(self) -> tuple[Outcome, ...]:
+        """Every outcome, refusals last."""
+        return (*(o for o in self._outcomes.values() if o is not None), *self._nameless)

@@ -1,0 +1,87 @@
+"""The SQL of the version table: guard, rows, its own structure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import String, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import CreateTable
+
+from fastapi_tenancy.history.scripts import History
+from fastapi_tenancy.model.plan import VersionChange
+
+ALEMBIC_WIDTH = 32
+
+
+def literal(text: str) -> str:
+    """A string literal; revision ids are plain, comments need not be."""
+    return "'" + text.replace("'", "''") + "'" if "\\" not in text else _escaped(text)
+
+
+def _escaped(text: str) -> str:
+    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def guard_sql(table: str, heads: tuple[str, ...]) -> str:
+    """Lock the version table and fail (division by zero) unless it holds exactly ``heads``.
+
+    LOCK TABLE takes no snapshot while it waits, so a concurrent index build of the other
+    runner does not wait for us. The lock ends with the transaction.
+    """
+    expected = f"ARRAY[{', '.join(literal(h) for h in sorted(heads))}]::text[]"
+    # Sorting costs a quarter of the guard, and one head has no order.
+    order = ' ORDER BY version_num COLLATE "C"' if len(heads) > 1 else ""
+    found = f"array(SELECT version_num::text FROM {table}{order})"
+    return f"{lock_sql(table)};\nSELECT 1 / ({found} = {expected})::int"
+
+
+def lock_sql(table: str) -> str:
+    """Keep every other runner from reading and writing a marker until this transaction ends."""
+    return f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"
+
+
+def swap_sql(table: str, change: VersionChange) -> str:
+    """Guard and change in one statement, for a table that must hold one row and keeps one.
+
+    The update locks the row; it fails (division by zero) unless the row was found and is alone.
+    """
+    return (
+        f"WITH moved AS ({change_sql(table, change)} RETURNING 1)\n"
+        f"SELECT 1 / ((SELECT count(*) FROM moved) = 1 AND (SELECT count(*) FROM {table}) = 1)::int"
+    )
+
+
+def change_sql(table: str, change: VersionChange) -> str:
+    """The statement that makes one change of version rows."""
+    if change.old is None:
+        return f"INSERT INTO {table} (version_num) VALUES ({literal(change.new or '')})"
+    where = f"WHERE version_num = {literal(change.old)}"
+    if change.new is None:
+        return f"DELETE FROM {table} {where}"
+    return f"UPDATE {table} SET version_num = {literal(change.new)} {where}"
+
+
+def changes_sql(table: str, changes: Iterable[VersionChange]) -> list[str]:
+    """The statements of several changes."""
+    return [change_sql(table, change) for change in changes]
+
+
+def fit(table: Table, history: History) -> Table:
+    """Widen the version column when a revision id is longer than Alembic's 32 characters.
+
+    Plain Alembic cannot store such an id unless env.py makes the table itself.
+    """
+    longest = max((len(revision) for revision in history.known), default=0)
+    width = getattr(table.c.version_num.type, "length", None)
+    if width is not None and longest > width:
+        table.c.version_num.type = String(max(128, longest))
+    return table
+
+
+def create_sql(table: Table, target: str) -> str:
+    """``CREATE TABLE`` of the version table as ``target``, a qualified and quoted name."""
+    dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    text = str(CreateTable(table).compile(dialect=dialect)).strip()
+    return text.replace(dialect.identifier_preparer.format_table(table), target, 1)

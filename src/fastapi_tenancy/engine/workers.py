@@ -1,0 +1,110 @@
+"""Worker threads with a connection each; never more of them than the budget."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator
+
+from fastapi_tenancy.engine.session import Session
+from fastapi_tenancy.engine.stop import Stop
+from fastapi_tenancy.errors import TenancyError
+from fastapi_tenancy.model.target import Target
+
+LOOK_EVERY_S = 0.1
+"""Seconds between two looks whether the run was aborted."""
+Work = Callable[[Session, Target], None]
+
+
+class Workers:
+    """Keeps the sessions of a run; threads are started for each batch of targets."""
+
+    def __init__(self, make: Callable[[], Session], count: int, stop: Stop) -> None:
+        self._make = make
+        self._count = count
+        self._sessions: list[Session] = []
+        self._stop = stop
+        self._taking = threading.Lock()
+        stop.on_abort(self._cancel)
+
+    @property
+    def first(self) -> Session:
+        """The session used where one is enough."""
+        return self._first(1)[0]
+
+    def warm(self, count: int) -> threading.Thread:
+        """Open the first ``count`` connections meanwhile; join the thread before using them."""
+
+        sessions = self._first(count)
+
+        def open_all() -> None:
+            for session in sessions[1:]:
+                with contextlib.suppress(TenancyError):  # its worker will say so
+                    _ = session.raw
+
+        thread = threading.Thread(target=open_all, name="tenancy-warm")
+        thread.start()
+        return thread
+
+    def each(self, targets: Iterable[Target], work: Work, limit: int) -> None:
+        """Do ``work`` for every target, on at most ``limit`` threads, until a stop is asked for.
+
+        ``work`` handles the errors of its target; what it lets through ends the run.
+        """
+        queue = iter(targets)
+        failures: list[BaseException] = []
+        used = self._first(max(1, limit))
+        threads = [
+            threading.Thread(
+                target=self._serve, args=(s, queue, work, failures), name=f"tenancy-{n}"
+            )
+            for n, s in enumerate(used)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            self._join(thread)
+        for session in self._sessions[len(used) :]:
+            session.close()
+        if failures:
+            raise failures[0]
+
+    def _first(self, count: int) -> list[Session]:
+        """The first ``count`` sessions, or as many as the budget allows, made when needed."""
+        while len(self._sessions) < min(count, self._count):
+            self._sessions.append(self._make())
+        return self._sessions[:count]
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._stop.on_abort(None)
+        for session in self._sessions:
+            session.close()
+
+    def _serve(
+        self,
+        session: Session,
+        queue: Iterator[Target],
+        work: Work,
+        failures: list[BaseException],
+    ) -> None:
+        while not self._stop.requested.is_set() and not failures:
+            with self._taking:
+                target = next(queue, None)
+            if target is None:
+                return
+            try:
+                work(session, target)
+            except BaseException as error:  # carried to the thread that waits
+                failures.append(error)
+
+    def _join(self, thread: threading.Thread) -> None:
+        while thread.is_alive():
+            thread.join(LOOK_EVERY_S)
+            if self._stop.aborted.is_set():
+                # A revision may be between two statements when the first cancel arrives.
+                self._cancel()
+
+    def _cancel(self) -> None:
+        for session in self._sessions:
+            session.cancel()

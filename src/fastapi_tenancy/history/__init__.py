@@ -1,0 +1,1 @@
+"""Alembic script directories: loaded once, with `op` and `context` local to each thread."""

@@ -1,0 +1,1 @@
+"""Where a tenant lives: names, schemas, connection addresses."""

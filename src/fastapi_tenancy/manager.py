@@ -1,0 +1,70 @@
+"""The composition root: the only place that names concrete stores and strategies."""
+
+from __future__ import annotations
+
+from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.history.scripts import load_config
+from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.isolation.schema import SchemaIsolationProvider
+from fastapi_tenancy.model.tenant import IsolationStrategy
+from fastapi_tenancy.storage.pattern import SchemaPatternTenantStore
+from fastapi_tenancy.storage.protocol import TenantStore
+from fastapi_tenancy.storage.query import QueryTenantStore
+from fastapi_tenancy.storage.sqlalchemy import SQLAlchemyTenantStore
+
+_PLACEHOLDER = "driver://"
+"""What `alembic init` writes as sqlalchemy.url until somebody fills it in."""
+
+
+def complete(config: TenancyConfig) -> TenancyConfig:
+    """Fill in a missing ``database_url`` with the ``sqlalchemy.url`` of the Alembic project.
+
+    Raises:
+        ConfigurationError: the Alembic project has a URL that cannot be used.
+    """
+    if config.database_url is not None or not config.alembic_ini.is_file():
+        return config
+    alembic = load_config(config.alembic_ini, config.alembic_section)
+    url = alembic.get_alembic_option("sqlalchemy.url")
+    if not url or url.startswith(_PLACEHOLDER):
+        return config
+    given = {name: getattr(config, name) for name in config.model_fields_set}
+    return TenancyConfig(**{**given, "database_url": url})
+
+
+def open_store(config: TenancyConfig) -> TenantStore:
+    """The catalogue that the configuration names: a query, a pattern, or a table of our own.
+
+    Raises:
+        ConfigurationError: a query or pattern without a database to use it on.
+    """
+    timeout = config.connect_timeout_s
+    if config.tenants_query is not None:
+        return QueryTenantStore(
+            config.catalogue_url, config.tenants_query, connect_timeout_s=timeout
+        )
+    if config.schema_pattern is not None:
+        if config.database_url is None:
+            raise ConfigurationError(
+                "schema_pattern looks for schemas in the database at database_url, which is not"
+                " set (TENANCY_DATABASE_URL, tenancy.toml, or sqlalchemy.url in alembic.ini)"
+            )
+        return SchemaPatternTenantStore(
+            config.database_url, config.schema_pattern, connect_timeout_s=timeout
+        )
+    return SQLAlchemyTenantStore(config.catalogue_url, connect_timeout_s=timeout)
+
+
+def open_isolation(config: TenancyConfig) -> IsolationProvider:
+    """The strategy that the configuration names.
+
+    Raises:
+        ConfigurationError: a strategy this version does not have.
+    """
+    if config.isolation_strategy is not IsolationStrategy.SCHEMA:
+        raise ConfigurationError(
+            f"isolation_strategy is {config.isolation_strategy.value!r}; this version migrates"
+            " a schema per tenant ('schema') only"
+        )
+    return SchemaIsolationProvider(config)

@@ -1,0 +1,73 @@
+"""The typed events an engine tells its one listener; the engine itself never prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi_tenancy.model.outcome import Difference, Outcome, Report
+from fastapi_tenancy.model.plan import Cohort, Plan, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Positions are being read: ``done`` of ``total`` targets so far."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan stands; nothing has been changed yet."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class CohortStarted:
+    """A cohort is about to run along these steps."""
+
+    cohort: Cohort
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFinished:
+    """A target came to its end (before the read-back that makes it a success)."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Differed:
+    """A proof did not hold."""
+
+    difference: Difference
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something a person should know that stops nothing."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """An interrupt was seen: targets in flight finish, no new one starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The run is over and everything was read back."""
+
+    report: Report
+
+
+Event = Reading | Planned | CohortStarted | TargetFinished | Differed | Warned | Stopping | Finished
+Listener = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """The listener of nobody."""

@@ -1,0 +1,1 @@
+"""Reads a whole server at once: positions, structure, capacity."""

@@ -1,0 +1,1 @@
+"""The catalogue: where the list of tenants is kept and read."""

@@ -1,0 +1,142 @@
+"""The database of a catalogue: a few connections, work in threads, errors in words."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from fastapi_tenancy.errors import ConfigurationError, ServerUnreachableError
+from fastapi_tenancy.model.url import is_postgresql, masked, sync_url
+
+T = TypeVar("T")
+
+_UNREACHABLE = ("08", "28", "3D", "53", "57P")
+"""SQLSTATE: connection, authorization, no such database, no room, shut down."""
+
+
+class CatalogueDatabase:
+    """Runs work on a catalogue's database, each piece in a thread and a transaction of its own.
+
+    At most ``MAX_CONNECTIONS`` are open. Nothing outlives a transaction (no prepared
+    statements, no settings), so PgBouncer in transaction mode may stand in between.
+
+    Raises:
+        ConfigurationError: ``url`` is neither a PostgreSQL nor an SQLite URL.
+    """
+
+    MAX_CONNECTIONS = 4
+
+    def __init__(self, url: str, *, read_only: bool = False, connect_timeout_s: float = 10) -> None:
+        self._own_table = not read_only
+        self.postgresql = is_postgresql(url)
+        self.shown = masked(url)
+        with self._in_words():
+            self._engine = sa.create_engine(
+                sync_url(url),
+                poolclass=QueuePool,
+                hide_parameters=True,
+                **(_postgresql(url, connect_timeout_s) if self.postgresql else _sqlite(url)),
+            )
+        if read_only and self.postgresql:
+            self._engine = self._engine.execution_options(postgresql_readonly=True)
+
+    async def run(self, work: Callable[[sa.Connection], T]) -> T:
+        """Return what ``work`` returns; its transaction is committed unless it raises.
+
+        Raises:
+            ServerUnreachableError: the server did not take the connection, or lost it.
+            ConfigurationError: the database refused a statement; with its message.
+            sqlalchemy.exc.IntegrityError: a constraint was violated (not translated, because
+                only the caller knows what it means; its text may hold a password).
+        """
+        return await asyncio.to_thread(self._run, work)
+
+    async def close(self) -> None:
+        """Close every connection; the next ``run`` opens new ones."""
+        await asyncio.to_thread(self._engine.dispose)
+
+    def _run(self, work: Callable[[sa.Connection], T]) -> T:
+        with self._in_words(), self._engine.begin() as connection:
+            return work(connection)
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except DBAPIError as exc:
+            text = masked(" ".join(str(exc.orig).split()))
+            if _unreachable(exc):
+                raise ServerUnreachableError(
+                    f"the catalogue {self.shown!r} cannot be reached: {text.rstrip('?.')}."
+                    f" Check {_advice(text)} in its URL (catalogue_url, by default database_url)"
+                ) from exc
+            if _no_table(exc, text) and self._own_table:
+                raise ConfigurationError(
+                    f"there is no list of tenants in {self.shown!r} yet. `tenancy tenants add`"
+                    " makes it (store.initialize() in Python); if your tenants are in a table of"
+                    " your own, name it with tenants_query, or use schema_pattern"
+                ) from exc
+            raise ConfigurationError(f"the catalogue {self.shown!r} refused: {text}") from exc
+        except SQLAlchemyError as exc:
+            raise ConfigurationError(f"the catalogue {self.shown!r}: {masked(str(exc))}") from exc
+
+
+def _advice(text: str) -> str:
+    """What to look at when a server, whose words are ``text``, took no connection."""
+    if "password" in text or "authentication" in text:
+        return "the user and the password"
+    if "does not exist" in text:
+        return "the name of the database"
+    return "that the server runs, and host and port"
+
+
+def _unreachable(exc: DBAPIError) -> bool:
+    state = getattr(exc.orig, "sqlstate", None)
+    if state is None:
+        return isinstance(exc, sa.exc.OperationalError) and not _answered(exc)
+    return str(state).startswith(_UNREACHABLE)
+
+
+def _no_table(exc: DBAPIError, text: str) -> bool:
+    return getattr(exc.orig, "sqlstate", None) == "42P01" or "no such table" in text
+
+
+def _answered(exc: DBAPIError) -> bool:
+    code = getattr(exc.orig, "sqlite_errorname", None)
+    return code is not None and code != "SQLITE_CANTOPEN"
+
+
+def _postgresql(url: str, connect_timeout_s: float) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        # PgBouncer in transaction mode: the next transaction may meet another server connection.
+        "prepare_threshold": None,
+        "fallback_application_name": "fastapi-tenancy",
+    }
+    if "connect_timeout=" not in url:
+        # libpq takes whole seconds and reads 0 as no limit.
+        arguments["connect_timeout"] = max(1, math.ceil(connect_timeout_s))
+    return {
+        "connect_args": arguments,
+        "pool_size": 2,
+        "max_overflow": CatalogueDatabase.MAX_CONNECTIONS - 2,
+        "pool_pre_ping": True,
+    }
+
+
+def _sqlite(url: str) -> dict[str, Any]:
+    # A database in memory lives as long as its one connection.
+    in_memory = sa.make_url(sync_url(url)).database in (None, "", ":memory:")
+    return {
+        "connect_args": {"check_same_thread": False, "timeout": 30},
+        "pool_size": 1 if in_memory else 2,
+        "max_overflow": 0 if in_memory else CatalogueDatabase.MAX_CONNECTIONS - 2,
+    }

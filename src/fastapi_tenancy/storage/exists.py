@@ -1,0 +1,40 @@
+"""What two tenants may not share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fastapi_tenancy.errors import ConfigurationError, TenantExistsError
+from fastapi_tenancy.model.tenant import Tenant
+
+
+def clash(tenant: Tenant, other: Tenant) -> str | None:
+    """Return which value of ``tenant`` belongs to ``other`` already, in words, or None.
+
+    Schemas clash in the common database only: tenants with a database of their own may
+    each call their schema the same.
+    """
+    if tenant.id == other.id:
+        return f"id {tenant.id!r}"
+    if tenant.identifier == other.identifier:
+        return f"identifier {tenant.identifier!r}"
+    homes = {tenant.database_url, other.database_url}
+    if tenant.schema_name is not None and tenant.schema_name == other.schema_name:
+        return f"schema_name {tenant.schema_name!r}" if homes == {None} else None
+    return None
+
+
+def exists_error(tenant: Tenant, others: Iterable[Tenant]) -> ConfigurationError:
+    """Return the error for ``tenant`` when one of ``others`` stands in its way."""
+    for other in others:
+        taken = clash(tenant, other)
+        if taken:
+            return TenantExistsError(
+                f"the {taken} of tenant {tenant.identifier!r} is taken by tenant"
+                f" {other.identifier!r} (id {other.id!r}, {other.status}). Choose another, or"
+                " remove that tenant from the catalogue for good"
+            )
+    return ConfigurationError(
+        f"the catalogue refused tenant {tenant.identifier!r}: another process changed it at the"
+        " same moment, or its table has rules of its own. Try again"
+    )

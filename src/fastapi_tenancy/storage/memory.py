@@ -1,0 +1,162 @@
+"""A catalogue in memory, for tests and for programs that know their tenants."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right, insort
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from fastapi_tenancy.errors import TenantNotFoundError
+from fastapi_tenancy.model.tenant import NO_TAGS, Tenant, TenantStatus
+from fastapi_tenancy.storage.exists import clash, exists_error
+from fastapi_tenancy.storage.names import check_tenant
+from fastapi_tenancy.storage.paging import check_window, streamed
+from fastapi_tenancy.storage.protocol import Tenants
+from fastapi_tenancy.storage.times import in_utc
+
+
+class InMemoryTenantStore:
+    """A ``TenantStore`` that forgets everything at the end, in the order tenants were created.
+
+    Args:
+        tenants: those it begins with.
+
+    Raises:
+        TenantExistsError, InvalidNameError: as ``create``.
+    """
+
+    def __init__(self, tenants: Iterable[Tenant] = ()) -> None:
+        self._lock = threading.Lock()
+        self._by_id: dict[str, Tenant] = {}
+        self._ids: dict[str, str] = {}
+        self._schemas: dict[str, str] = {}
+        self._order: list[tuple[datetime, str]] = []
+        for tenant in tenants:
+            self._create(tenant)
+
+    async def initialize(self) -> None:
+        """Do nothing: the catalogue is ready."""
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to close."""
+
+    async def create(self, tenant: Tenant) -> Tenant:
+        """Add a tenant; see ``TenantStore.create``."""
+        return self._create(tenant)
+
+    async def get_by_id(self, id: str) -> Tenant:  # noqa: A002
+        """Return the tenant with this id; see ``TenantStore.get_by_id``."""
+        with self._lock:
+            return self._get(id)
+
+    async def get_by_identifier(self, identifier: str) -> Tenant:
+        """Return the tenant with this identifier; see ``TenantStore.get_by_identifier``."""
+        with self._lock:
+            if identifier not in self._ids:
+                raise TenantNotFoundError(identifier)
+            return self._by_id[self._ids[identifier]]
+
+    async def list(
+        self, skip: int = 0, limit: int = 100, status: TenantStatus | None = None
+    ) -> Tenants:
+        """Return up to ``limit`` tenants after the first ``skip``; see ``TenantStore.list``."""
+        check_window(skip, limit)
+        return self._chosen(status)[skip : skip + limit]
+
+    def stream(self, batch: int = 1000) -> AsyncIterator[Tenant]:
+        """Give every tenant once, deleted ones too; see ``TenantStore.stream``."""
+        return streamed(self._page, batch)
+
+    async def update(self, tenant: Tenant) -> Tenant:
+        """Replace the tenant with this id; see ``TenantStore.update``."""
+        check_tenant(tenant)
+        with self._lock:
+            before = self._get(tenant.id)
+            self._forget(before)
+            try:
+                return self._keep(_frozen(tenant, before.created_at, datetime.now(UTC)))
+            except Exception:
+                self._keep(before)
+                raise
+
+    async def delete(self, id: str, hard: bool = False) -> None:  # noqa: A002
+        """Mark the tenant as deleted, or remove it with ``hard``; see ``TenantStore.delete``."""
+        with self._lock:
+            tenant = self._get(id)
+            self._forget(tenant)
+            if not hard:
+                self._keep(
+                    replace(tenant, status=TenantStatus.DELETED, updated_at=datetime.now(UTC))
+                )
+
+    async def count(self, status: TenantStatus | None = None) -> int:
+        """Count the tenants with this ``status``; see ``TenantStore.count``."""
+        return len(self._chosen(status))
+
+    async def _page(self, last: Tenant | None, batch: int) -> Tenants:
+        with self._lock:
+            start = 0 if last is None else bisect_right(self._order, _key(last))
+            return [self._by_id[id_] for _, id_ in self._order[start : start + batch]]
+
+    def _chosen(self, status: TenantStatus | None) -> Tenants:
+        with self._lock:
+            everyone = [self._by_id[id_] for _, id_ in self._order]
+        if status is None:
+            return [t for t in everyone if t.status is not TenantStatus.DELETED]
+        return [t for t in everyone if t.status is status]
+
+    def _create(self, tenant: Tenant) -> Tenant:
+        check_tenant(tenant)
+        now = datetime.now(UTC)
+        with self._lock:
+            return self._keep(_frozen(tenant, tenant.created_at, tenant.updated_at or now))
+
+    def _get(self, id_: str) -> Tenant:
+        if id_ not in self._by_id:
+            raise TenantNotFoundError(id_)
+        return self._by_id[id_]
+
+    def _keep(self, tenant: Tenant) -> Tenant:
+        place = _place(tenant)
+        near = [
+            tenant.id,
+            self._ids.get(tenant.identifier),
+            None if place is None else self._schemas.get(place),
+        ]
+        others = [self._by_id[id_] for id_ in near if id_ in self._by_id]
+        if any(clash(tenant, other) for other in others):
+            raise exists_error(tenant, others)
+        self._by_id[tenant.id] = tenant
+        self._ids[tenant.identifier] = tenant.id
+        if place is not None:
+            self._schemas[place] = tenant.id
+        insort(self._order, _key(tenant))
+        return tenant
+
+    def _forget(self, tenant: Tenant) -> None:
+        del self._by_id[tenant.id], self._ids[tenant.identifier]
+        place = _place(tenant)
+        if place is not None:
+            del self._schemas[place]
+        del self._order[bisect_right(self._order, _key(tenant)) - 1]
+
+
+def _frozen(tenant: Tenant, created_at: datetime | None, updated_at: datetime) -> Tenant:
+    return replace(
+        tenant,
+        created_at=in_utc(created_at or updated_at),
+        updated_at=in_utc(updated_at),
+        tags=MappingProxyType(dict(tenant.tags)) if tenant.tags else NO_TAGS,
+    )
+
+
+def _key(tenant: Tenant) -> tuple[datetime, str]:
+    assert tenant.created_at is not None  # noqa: S101 - set by _create
+    return tenant.created_at, tenant.id
+
+
+def _place(tenant: Tenant) -> str | None:
+    return None if tenant.database_url is not None else tenant.schema_name

@@ -1,0 +1,157 @@
+"""A catalogue in a table of its own, on PostgreSQL or SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from fastapi_tenancy.errors import ConfigurationError, TenantExistsError, TenantNotFoundError
+from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+from fastapi_tenancy.storage.database import CatalogueDatabase
+from fastapi_tenancy.storage.exists import exists_error
+from fastapi_tenancy.storage.names import check_tenant
+from fastapi_tenancy.storage.paging import check_window, streamed
+from fastapi_tenancy.storage.protocol import Tenants
+from fastapi_tenancy.storage.rows import tenant_from
+from fastapi_tenancy.storage.table import COLUMNS, ORDER, TENANTS, ensure_table, row_of
+
+
+class SQLAlchemyTenantStore:
+    """A ``TenantStore`` in the table ``tenants``, in the order tenants were created.
+
+    Args:
+        database_url: of any driver, asynchronous ones too; by default ``sqlite:///tenancy.db``.
+        connect_timeout_s: seconds a server may take to answer a new connection.
+
+    Raises:
+        ConfigurationError: ``database_url`` is neither a PostgreSQL nor an SQLite URL.
+    """
+
+    def __init__(self, database_url: str | None = None, *, connect_timeout_s: float = 10) -> None:
+        self._database = CatalogueDatabase(
+            database_url or "sqlite:///tenancy.db", connect_timeout_s=connect_timeout_s
+        )
+
+    async def initialize(self) -> None:
+        """Create the table ``tenants`` unless it is there; safe in several processes at once.
+
+        Raises:
+            ConfigurationError: a table ``tenants`` is there that is not a catalogue.
+        """
+        await self._database.run(ensure_table)
+
+    async def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        await self._database.close()
+
+    async def create(self, tenant: Tenant) -> Tenant:
+        """Add a tenant; see ``TenantStore.create``."""
+        now = datetime.now(UTC)
+        values = row_of(check_tenant(tenant)) | {
+            "created_at": tenant.created_at or now,
+            "updated_at": tenant.updated_at or now,
+        }
+        return await self._write(tenant, sa.insert(TENANTS).values(values))
+
+    async def get_by_id(self, id: str) -> Tenant:  # noqa: A002
+        """Return the tenant with this id; see ``TenantStore.get_by_id``."""
+        return await self._one(TENANTS.c.id, id)
+
+    async def get_by_identifier(self, identifier: str) -> Tenant:
+        """Return the tenant with this identifier; see ``TenantStore.get_by_identifier``."""
+        return await self._one(TENANTS.c.identifier, identifier)
+
+    async def list(
+        self, skip: int = 0, limit: int = 100, status: TenantStatus | None = None
+    ) -> Tenants:
+        """Return up to ``limit`` tenants after the first ``skip``; see ``TenantStore.list``."""
+        check_window(skip, limit)
+        chosen = sa.select(*COLUMNS).where(_has(status)).order_by(*ORDER)
+        return await self._read(chosen.offset(skip).limit(limit))
+
+    def stream(self, batch: int = 1000) -> AsyncIterator[Tenant]:
+        """Give every tenant once, deleted ones too; see ``TenantStore.stream``."""
+        return streamed(self._page, batch)
+
+    async def update(self, tenant: Tenant) -> Tenant:
+        """Replace the tenant with this id; see ``TenantStore.update``."""
+        values = row_of(check_tenant(tenant)) | {"updated_at": datetime.now(UTC)}
+        return await self._write(
+            tenant, sa.update(TENANTS).where(TENANTS.c.id == tenant.id).values(values)
+        )
+
+    async def delete(self, id: str, hard: bool = False) -> None:  # noqa: A002
+        """Mark the tenant as deleted, or remove it with ``hard``; see ``TenantStore.delete``."""
+        gone: sa.Delete | sa.Update = sa.delete(TENANTS)
+        if not hard:
+            gone = sa.update(TENANTS).values(
+                status=TenantStatus.DELETED.value, updated_at=datetime.now(UTC)
+            )
+        statement = gone.where(TENANTS.c.id == id)
+        if not await self._database.run(lambda connection: connection.execute(statement).rowcount):
+            raise TenantNotFoundError(id)
+
+    async def count(self, status: TenantStatus | None = None) -> int:
+        """Count the tenants with this ``status``; see ``TenantStore.count``."""
+        counted = sa.select(sa.func.count()).select_from(TENANTS).where(_has(status))
+        return await self._database.run(lambda connection: connection.execute(counted).scalar_one())
+
+    async def _page(self, last: Tenant | None, batch: int) -> Tenants:
+        chosen = sa.select(*COLUMNS).order_by(*ORDER).limit(batch)
+        if last is not None:
+            key = [sa.literal(last.created_at, ORDER[0].type), sa.literal(last.id, ORDER[1].type)]
+            chosen = chosen.where(sa.tuple_(*ORDER) > sa.tuple_(*key))
+        return await self._read(chosen)
+
+    async def _one(self, column: sa.Column[Any], value: str) -> Tenant:
+        found = await self._read(sa.select(*COLUMNS).where(column == value))
+        if not found:
+            raise TenantNotFoundError(value)
+        return found[0]
+
+    async def _read(self, chosen: sa.Select[Any]) -> Tenants:
+        def read(connection: sa.Connection) -> Tenants:
+            return [tenant_from(row._asdict()) for row in connection.execute(chosen)]
+
+        return await self._database.run(read)
+
+    async def _write(self, tenant: Tenant, statement: sa.Insert | sa.Update) -> Tenant:
+        returning = statement.returning(*COLUMNS)
+
+        def write(connection: sa.Connection) -> Tenant | None:
+            row = connection.execute(returning).one_or_none()
+            return None if row is None else tenant_from(row._asdict())
+
+        try:
+            written = await self._database.run(write)
+        except IntegrityError:
+            # `from None`: the driver's error shows the row, which may hold a password.
+            raise await self._clash(tenant, isinstance(statement, sa.Insert)) from None
+        if written is None:
+            raise TenantNotFoundError(tenant.id)
+        return written
+
+    async def _clash(self, tenant: Tenant, new: bool) -> TenantExistsError | ConfigurationError:
+        same_place = sa.and_(
+            TENANTS.c.schema_name == tenant.schema_name, TENANTS.c.database_url.is_(None)
+        )
+        others = await self._read(
+            sa.select(*COLUMNS).where(
+                sa.or_(
+                    TENANTS.c.id == tenant.id,
+                    TENANTS.c.identifier == tenant.identifier,
+                    same_place,
+                )
+            )
+        )
+        return exists_error(tenant, [other for other in others if new or other.id != tenant.id])
+
+
+def _has(status: TenantStatus | None) -> sa.ColumnElement[bool]:
+    if status is None:
+        return TENANTS.c.status != TenantStatus.DELETED.value
+    return TENANTS.c.status == status.value

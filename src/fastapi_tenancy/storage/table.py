@@ -1,0 +1,150 @@
+"""The table ``tenants`` of a catalogue of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.storage.times import in_utc
+
+_LOCK = 0x74656E616E6379  # "tenancy" in ASCII
+
+
+class _Utc(sa.types.TypeDecorator[datetime]):
+    """A time that is UTC and aware on every database; a naive one is taken as UTC."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(sa.DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment = in_utc(value)
+        return moment if dialect.name == "postgresql" else moment.replace(tzinfo=None)
+
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: sa.Dialect,  # noqa: ARG002
+    ) -> datetime | None:
+        return None if value is None else in_utc(value)
+
+
+class _Now(sa.sql.expression.ColumnElement[datetime]):
+    """The time of an insert made by hand, in the form the column compares by."""
+
+    inherit_cache = True
+
+
+@compiles(_Now, "postgresql")
+def _postgresql_now(_element: _Now, _compiler: SQLCompiler, **_kw: Any) -> str:
+    return "CURRENT_TIMESTAMP"
+
+
+@compiles(_Now, "sqlite")
+def _sqlite_now(_element: _Now, _compiler: SQLCompiler, **_kw: Any) -> str:
+    return "(strftime('%Y-%m-%d %H:%M:%f000', 'now'))"
+
+
+# Byte order, whatever the collation of the database: the order of every other catalogue.
+_KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+TENANTS = sa.Table(
+    "tenants",
+    sa.MetaData(),
+    sa.Column("id", _KEY, primary_key=True),
+    sa.Column("identifier", _KEY, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False, server_default=""),
+    sa.Column("status", sa.Text, nullable=False, server_default="active"),
+    sa.Column(
+        "tags", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=False, server_default="{}"
+    ),
+    sa.Column("schema_name", _KEY),
+    sa.Column("database_url", sa.Text),
+    sa.Column("isolation_strategy", sa.Text),
+    sa.Column("created_at", _Utc, nullable=False, server_default=_Now()),
+    sa.Column("updated_at", _Utc, nullable=False, server_default=_Now()),
+    # SQLite compares times as text: one written in another form would get lost between pages.
+    sa.CheckConstraint(
+        "created_at LIKE '____-__-__ __:__:__.______'", name="tenants_created_at_form"
+    ).ddl_if(dialect="sqlite"),
+)
+# Tags are read as text, so that equal ones become one mapping.
+COLUMNS = tuple(
+    sa.cast(column, sa.Text).label("tags") if column.name == "tags" else column
+    for column in TENANTS.c
+)
+ORDER = (TENANTS.c.created_at, TENANTS.c.id)
+
+_INDEXES = (
+    # Tenants with a database of their own may each call their schema the same.
+    sa.Index(
+        "tenants_schema_name_key",
+        TENANTS.c.schema_name,
+        unique=True,
+        postgresql_where=TENANTS.c.database_url.is_(None),
+        sqlite_where=TENANTS.c.database_url.is_(None),
+    ),
+    sa.Index("tenants_created_at_id_idx", *ORDER),
+)
+
+
+def ensure_table(connection: sa.Connection) -> None:
+    """Create the table and its indexes unless they are there; several processes may do so at once.
+
+    A complete table is left alone, so that a role that may only read can initialize.
+
+    Raises:
+        ConfigurationError: a table ``tenants`` is there that is not a catalogue.
+    """
+    if _is_complete(connection):
+        return
+    if connection.dialect.name == "postgresql":
+        # CREATE ... IF NOT EXISTS fails when two sessions run it at the same moment.
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    connection.execute(CreateTable(TENANTS, if_not_exists=True))
+    for index in _INDEXES:
+        connection.execute(CreateIndex(index, if_not_exists=True))
+
+
+def row_of(tenant: Tenant) -> dict[str, Any]:
+    """Return the columns of ``tenant`` but for its times."""
+    return {
+        "id": tenant.id,
+        "identifier": tenant.identifier,
+        "name": tenant.name,
+        "status": tenant.status.value,
+        "tags": dict(tenant.tags),
+        "schema_name": tenant.schema_name,
+        "database_url": None if tenant.database_url is None else str(tenant.database_url),
+        "isolation_strategy": tenant.isolation_strategy and tenant.isolation_strategy.value,
+    }
+
+
+def _is_complete(connection: sa.Connection) -> bool:
+    inspector = sa.inspect(connection)
+    if not inspector.has_table(TENANTS.name):
+        return False
+    there = {column["name"] for column in inspector.get_columns(TENANTS.name)}
+    missing = [column.name for column in TENANTS.c if column.name not in there]
+    if missing:
+        raise ConfigurationError(
+            f"the database has a table {TENANTS.name!r} that is not a catalogue of tenancy: it"
+            f" lacks {', '.join(missing)}. To read the tenants from your own table, set"
+            " tenants_query; to keep a catalogue beside it, set catalogue_url to another database"
+        )
+    indexes = {index["name"] for index in inspector.get_indexes(TENANTS.name)}
+    return {index.name for index in _INDEXES} <= indexes

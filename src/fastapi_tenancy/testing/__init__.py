@@ -1,0 +1,1 @@
+"""For tests, demos and benchmarks: an embedded PostgreSQL and a pytest plugin."""

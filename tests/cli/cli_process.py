@@ -1,0 +1,147 @@
+"""Runs the command in a process of its own, with real descriptors and signals, and fast.
+
+A fork server has everything imported already; each command is a fork of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import fcntl
+import io
+import multiprocessing
+import os
+import signal
+import sys
+import termios
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    ["fastapi_tenancy.cli.app", "fastapi_tenancy.migrations.fleet", "fastapi_tenancy.manager"]
+)
+PATIENCE_S = 60
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Running:
+    """A command at work."""
+
+    process: multiprocessing.process.BaseProcess
+    out: Path
+    err: Path
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
+
+    def wait(self) -> Done:
+        """Wait for its end; minus the number of the signal, where one ended it."""
+        self.process.join(PATIENCE_S)
+        if self.process.exitcode is None:
+            assert self.process.pid is not None
+            os.kill(self.process.pid, signal.SIGABRT)
+            self.process.join()
+            raise AssertionError(f"hung: {self.out.read_text()}{self.err.read_text()}")
+        return Done(self.process.exitcode, self.out.read_text(), self.err.read_text())
+
+
+@dataclass
+class Shell:
+    """A folder and an environment to run commands in."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    count: int = 0
+
+    def start(self, *arguments: str, merged: bool = False, terminal: str | None = None) -> Running:
+        """Start ``tenancy`` with these arguments.
+
+        Args:
+            merged: write stderr to where stdout goes.
+            terminal: the device it is to take for its terminal.
+        """
+        self.count += 1
+        place = self.folder.parent / "written"
+        place.mkdir(exist_ok=True)
+        out, err = place / f"{self.count}.out", place / f"{self.count}.err"
+        err.touch()
+        files = (terminal or os.devnull, terminal or str(out), terminal or str(err))
+        if terminal:
+            out.touch()
+        elif merged:
+            files = (files[0], str(out), str(out))
+        # A daemon, so that a test that fails meanwhile does not wait for it forever.
+        process = _FORKS.Process(
+            target=_child,
+            args=(list(arguments), str(self.folder), self.environment, files, str(err)),
+            daemon=True,
+        )
+        process.start()
+        return Running(process, out, err)
+
+    def run(self, *arguments: str, merged: bool = False) -> Done:
+        """Run ``tenancy`` to its end."""
+        return self.start(*arguments, merged=merged).wait()
+
+
+def _child(
+    arguments: list[str],
+    folder: str,
+    environment: Mapping[str, str],
+    files: tuple[str, str, str],
+    stacks: str,
+) -> NoReturn:
+    for number, name in enumerate(files):
+        flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        opened = os.open(name, flags | os.O_NOCTTY)
+        os.dup2(opened, number)
+        os.close(opened)
+    if os.isatty(0):
+        # The terminal's Ctrl-C goes to the session it controls.
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), encoding="utf-8")
+    sys.stdout = _text(1)
+    sys.stderr = _text(2)
+    os.chdir(folder)
+    # SIGABRT, sent to what hangs, tells where it does.
+    faulthandler.enable(os.open(stacks, os.O_WRONLY | os.O_APPEND))
+    ours = ("TENANCY_", "NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "LINES")
+    for name in [name for name in os.environ if name.startswith(ours)]:
+        del os.environ[name]
+    os.environ.update(environment)
+    # As an ordinary process has them; the fork server ignores SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    sys.argv = ["tenancy", *arguments]
+    code: object = 1
+    try:
+        from fastapi_tenancy.cli.app import main
+
+        main()
+    except SystemExit as end:
+        code = end.code
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+    raise SystemExit(code)
+
+
+def _text(number: int) -> io.TextIOWrapper:
+    buffer = io.BufferedWriter(io.FileIO(number, "w", closefd=False))
+    return io.TextIOWrapper(buffer, encoding="utf-8", line_buffering=os.isatty(number))

@@ -1,0 +1,195 @@
+"""What cannot be done is refused in a sentence, without a traceback, and nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from cli_desk import Desk
+from cli_process import Done
+
+
+def refused(done: Done, *told: str, code: int = 2) -> None:
+    """A sentence on stderr that says all of this, and nothing of Python."""
+    assert done.code == code, done
+    assert done.err.startswith("error: "), done
+    for text in told:
+        assert text in done.err
+    assert "Traceback" not in done.out + done.err
+
+
+@pytest.fixture
+def standing(fleet: Callable[..., Desk]) -> Desk:
+    """A fleet whose position must not change."""
+    return fleet("acme", "bolt", at="0001")
+
+
+def test_an_unknown_revision(standing: Desk):
+    for command in (("upgrade", "ffff"), ("downgrade", "ffff", "--yes"), ("stamp", "ffff")):
+        refused(standing.run(*command), "no revision 'ffff'", "heads: 0003", "tenancy history")
+    assert set(standing.stands().values()) == {"0001"}
+
+
+def test_an_unknown_revision_is_unknown_for_nobody_too(desk: Desk):
+    desk.add("acme")
+    refused(desk.run("upgrade", "ffff", "--tag", "tier=gold"), "no revision 'ffff'")
+
+
+def test_an_ambiguous_revision(standing: Desk):
+    refused(standing.run("upgrade", "000"), "000")
+    assert set(standing.stands().values()) == {"0001"}
+
+
+def test_an_unknown_tenant(standing: Desk):
+    done = standing.run("upgrade", "--tenant", "acme", "--tenant", "nobody")
+    refused(done, "no tenant 'nobody'", "tenancy tenants list")
+    assert set(standing.stands().values()) == {"0001"}
+
+
+def test_no_alembic_ini(desk: Desk):
+    desk.add("acme")
+    (desk.folder / "alembic.ini").unlink()
+    for command in (("upgrade",), ("history",), ("status",), ("explain",)):
+        refused(desk.run(*command), "no alembic.ini at", "--config")
+
+
+def test_an_ini_without_such_a_section(standing: Desk):
+    refused(standing.run("upgrade", "--name", "billing"), "[billing]", "alembic.ini")
+
+
+def test_an_ini_that_is_none(standing: Desk):
+    (standing.folder / "alembic.ini").write_text("[alembic\nscript_location = x\n")
+    refused(standing.run("upgrade"), "alembic.ini")
+    assert set(standing.stands().values()) == {"0001"}
+
+
+def test_a_syntax_error_in_a_revision(standing: Desk):
+    path = standing.revision("0004", "0003", "half", "pass")
+    path.write_text(path.read_text() + "\ndef half(:\n")
+    lines = len(path.read_text().splitlines())
+    for command in ("upgrade", "history", "status"):
+        refused(standing.run(command), str(path), f"line {lines}", "syntax error")
+    assert set(standing.stands().values()) == {"0001"}
+
+
+def test_a_revision_that_cannot_be_imported(standing: Desk):
+    path = standing.revision("0004", "0003", "missing", "pass")
+    path.write_text("import nothing_of_that_name\n" + path.read_text())
+    refused(standing.run("upgrade"), str(path), "nothing_of_that_name")
+    assert set(standing.stands().values()) == {"0001"}
+
+
+def test_an_env_that_fails(standing: Desk):
+    env = standing.folder / "migrations" / "env.py"
+    env.write_text("import sys\n\nraise RuntimeError('no settings for postgresql://u:hush@h/d')\n")
+    done = standing.run("upgrade")
+    refused(done, "env.py, line 3", "RuntimeError", "no settings for postgresql://u:***@h/d")
+    assert "hush" not in done.out + done.err
+    assert set(standing.stands().values()) == {"0001"}
+
+
+def test_two_heads_and_head(standing: Desk):
+    standing.revision("0002b", "0001", "another way", "pass", labels=["other"])
+    refused(standing.run("upgrade"), "0002b", "0003", "'heads'", "alembic merge heads")
+    assert set(standing.stands().values()) == {"0001"}
+    assert standing.run("upgrade", "other@head").code == 0
+    assert standing.run("upgrade", "heads").code == 0
+    assert set(standing.stands().values()) == {"0002b,0003"}
+    assert standing.run("status", "--check").code == 0
+
+
+def test_a_version_table_that_names_an_unknown_revision(standing: Desk):
+    standing.sql("UPDATE tenant_bolt.alembic_version SET version_num = 'ffff'")
+    done = standing.run("upgrade", "0002")
+    assert done.code == 1
+    assert "1 migrated, 1 failed in " in done.out
+    assert "failed: bolt\n  the version table names revision ffff" in done.out
+    assert standing.stands() == {"acme": "0002", "bolt": "ffff"}
+
+
+def test_tenants_of_one_schema(standing: Desk):
+    standing.sql(
+        "INSERT INTO tenants (id, identifier, schema_name) VALUES ('x', 'x', 'tenant_acme')"
+    )
+    done = standing.run("upgrade", "0002")
+    assert done.code == 1
+    assert "the tenants 'acme', 'x' all claim the schema 'tenant_acme'" in done.out
+    assert standing.stands() == {"acme": "0001", "bolt": "0002"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--concurrency", "0"), "--concurrency"),
+        (("--concurrency", "5000"), "--concurrency 5000 needs"),
+        (("--lock-timeout", "-1"), "--lock-timeout"),
+        (("--statement-timeout", "soon"), "--statement-timeout"),
+        (("--engine", "fast"), "'auto', 'replay', 'live'"),
+        (("--proof", "none"), "'revision', 'sample', 'all'"),
+        (("-x", "tier"), "-x 'tier' is not of the form KEY=VALUE"),
+        (("-x", "schema=public"), "--tenant"),
+        (("--tag", "=gold"), "KEY=VALUE"),
+        (("0002", "0003"), "unexpected extra argument"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_arguments_that_cannot_be(standing: Desk, arguments: tuple[str, ...], told: str):
+    refused(standing.run("upgrade", *arguments), told)
+    assert set(standing.stands().values()) == {"0001"}
+
+
+def test_a_setting_that_cannot_be(standing: Desk):
+    (standing.folder / "tenancy.toml").write_text("concurency = 3\n")
+    refused(standing.run("upgrade"), "'concurency'", "did you mean concurrency?")
+    (standing.folder / "tenancy.toml").write_text("concurrency = 'many'\n")
+    refused(standing.run("upgrade"), "concurrency")
+    assert set(standing.stands().values()) == {"0001"}
+
+
+def test_a_failing_tenant_is_named_with_its_cause_and_statement(standing: Desk):
+    standing.sql("ALTER TABLE tenant_bolt.notes ADD COLUMN author text")
+    done = standing.run("upgrade", "0002")
+    assert done.code == 1
+    assert "failed: bolt\n  revision 0002: column" in done.out
+    assert "Traceback" not in done.out + done.err
+    assert standing.stands() == {"acme": "0002", "bolt": "0001"}
+    again = standing.run("upgrade", "0002", "--traceback")
+    assert again.code == 1
+    assert "Traceback (most recent call last)" in again.out
+    assert "DuplicateColumn" in again.out
+
+
+def test_failures_of_one_kind_are_told_together(fleet: Callable[..., Desk]):
+    names = [f"t{n:02}" for n in range(14)]
+    desk = fleet(*names, at="0001")
+    for name in names[:12]:
+        desk.sql(f"ALTER TABLE tenant_{name}.notes ADD COLUMN author text")
+    done = desk.run("upgrade", "0002")
+    assert done.code == 1
+    assert done.out.count("failed: ") == 1
+    assert f"failed: {', '.join(names[:10])} and 2 more (--json lists all)" in done.out
+
+
+def test_the_traceback_of_an_error_comes_on_demand(standing: Desk):
+    env = standing.folder / "migrations" / "env.py"
+    env.write_text("raise RuntimeError('no settings for postgresql://u:hush@h/d')\n")
+    for command in (("--traceback", "upgrade"), ("upgrade", "--traceback")):
+        done = standing.run(*command)
+        assert done.code == 2
+        assert "Traceback (most recent call last)" in done.err
+        assert "hush" not in done.out + done.err
+        assert "error: " in done.err
+
+
+def test_options_of_the_project_go_before_or_after_the_command(standing: Desk):
+    (standing.folder / "alembic.ini").rename(standing.folder / "other.ini")
+    for command in (("-c", "other.ini", "heads"), ("heads", "--config", "other.ini")):
+        done = standing.run(*command)
+        assert done.code == 0, done
+        assert "0003" in done.out
+    elsewhere = standing.url + "&application_name=elsewhere"
+    del standing.shell.environment["TENANCY_DATABASE_URL"]
+    url = ("--database-url", elsewhere, "-c", "other.ini")
+    assert standing.run(*url, "current").out == standing.run("current", *url).out
+    assert "0001" in standing.run("current", *url).out

@@ -1,0 +1,59 @@
+"""A project, a database of its own, and plain Alembic beside it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from fastapi_tenancy.testing.databases import create_database, drop_database
+from project import Project, Reference
+
+
+@pytest.fixture(scope="session")
+def reference() -> Iterator[Reference]:
+    process = Reference()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, tenancy_database: str, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Project]:
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    yield Project(tmp_path / "project", tenancy_database, reference)
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def schemas(tenancy_database: str) -> Callable[..., list[str]]:
+    """Creates schemas and returns their names."""
+
+    def create(*names: str) -> list[str]:
+        with psycopg.connect(tenancy_database, autocommit=True) as connection:
+            for name in names:
+                connection.execute(f'CREATE SCHEMA "{name}"'.encode())
+        return list(names)
+
+    return create
+
+
+@pytest.fixture
+def copied(tenancy_database: str) -> Iterator[Callable[[], str]]:
+    """Copies the test's database as it stands, schemas, rows and all."""
+    made: list[str] = []
+
+    def copy() -> str:
+        name = psycopg.conninfo.conninfo_to_dict(tenancy_database)["dbname"]
+        made.append(create_database(tenancy_database, str(name)))
+        return made[-1]
+
+    yield copy
+    for url in made:
+        drop_database(url)

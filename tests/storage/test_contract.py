@@ -1,0 +1,270 @@
+"""What every catalogue that can be written does alike."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from fastapi_tenancy.errors import (
+    ConfigurationError,
+    InvalidNameError,
+    TenantExistsError,
+    TenantNotFoundError,
+)
+from fastapi_tenancy.model.tenant import NO_TAGS, IsolationStrategy, Tenant, TenantStatus
+from fastapi_tenancy.model.url import DatabaseUrl
+from fastapi_tenancy.storage.protocol import TenantStore
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def tenant(number: int, **fields: object) -> Tenant:
+    made = Tenant(
+        id=f"id-{number}", identifier=f"t-{number}", created_at=START + timedelta(seconds=number)
+    )
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+async def identifiers(store: TenantStore, batch: int) -> list[str]:
+    return [t.identifier async for t in store.stream(batch)]
+
+
+async def test_everything_of_a_tenant_comes_back(store: TenantStore) -> None:
+    url = DatabaseUrl("postgresql+asyncpg://u:p%40ss@h/db?ssl=require")
+    given = tenant(
+        1,
+        identifier="Acme Größe.example@x",
+        name="Acme",
+        status=TenantStatus.SUSPENDED,
+        tags={"tier": "gold", "ü": '"\\'},
+        schema_name='odd "schema"',
+        database_url=url,
+        isolation_strategy=IsolationStrategy.HYBRID,
+        updated_at=START,
+    )
+    assert await store.create(given) == given
+    for found in (
+        await store.get_by_id("id-1"),
+        await store.get_by_identifier(given.identifier),
+        *await store.list(),
+        *[t async for t in store.stream()],
+    ):
+        assert found == given
+        assert str(found.database_url) == url
+        assert isinstance(found.database_url, DatabaseUrl)
+
+
+async def test_a_bare_tenant_gets_its_times_and_shares_empty_tags(store: TenantStore) -> None:
+    before = datetime.now(UTC)
+    made = await store.create(Tenant(id="1", identifier="acme"))
+    assert made.created_at is not None
+    assert before <= made.created_at <= datetime.now(UTC)
+    assert made.updated_at == made.created_at
+    assert made.created_at.tzinfo is UTC
+    assert (await store.get_by_id("1")).tags is NO_TAGS
+
+
+async def test_times_are_utc_whatever_was_given(store: TenantStore) -> None:
+    east = timezone(timedelta(hours=5))
+    await store.create(tenant(1, created_at=START.astimezone(east)))
+    await store.create(tenant(2, created_at=START.replace(tzinfo=None)))
+    for id_ in ("id-1", "id-2"):
+        found = (await store.get_by_id(id_)).created_at
+        assert found == START
+        assert found.tzinfo is UTC
+
+
+@pytest.mark.parametrize("get", ["get_by_id", "get_by_identifier"])
+async def test_an_unknown_tenant_is_named(store: TenantStore, get: str) -> None:
+    await store.create(tenant(1))
+    with pytest.raises(TenantNotFoundError, match="'nobody'"):
+        await getattr(store, get)("nobody")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"identifier": "other"}, "id 'id-1'"),
+        ({"id": "other"}, "identifier 't-1'"),
+        ({"id": "other", "identifier": "other", "schema_name": "home"}, "schema_name 'home'"),
+    ],
+)
+async def test_a_duplicate_says_which_field(
+    store: TenantStore, fields: dict[str, str], field: str
+) -> None:
+    await store.create(tenant(1, schema_name="home"))
+    with pytest.raises(TenantExistsError, match=field):
+        await store.create(tenant(1, **fields))
+    assert await store.count() == 1
+
+
+async def test_an_update_may_not_take_what_another_has(store: TenantStore) -> None:
+    await store.create(tenant(1, schema_name="home"))
+    second = await store.create(tenant(2))
+    for change, field in (
+        (replace(second, identifier="t-1"), "identifier 't-1'"),
+        (replace(second, schema_name="home"), "schema_name 'home'"),
+    ):
+        with pytest.raises(TenantExistsError, match=field):
+            await store.update(change)
+    assert await store.get_by_id("id-2") == second
+    assert await store.get_by_identifier("t-2") == second
+
+
+async def test_tenants_with_databases_of_their_own_may_share_a_schema_name(
+    store: TenantStore,
+) -> None:
+    for number in range(3):
+        home = DatabaseUrl(f"postgresql://h/db{number}") if number else None
+        await store.create(tenant(number, schema_name="app", database_url=home))
+    assert await store.count() == 3
+    with pytest.raises(TenantExistsError, match="schema_name 'app'"):
+        await store.update(tenant(1, schema_name="app"))
+
+
+@pytest.mark.parametrize("field", ["id", "identifier"])
+@pytest.mark.parametrize(
+    "name", ["", "a\x00b", "a\nb", "\x1b[31m", " a", "a ", "x" * 256, "\udc80"]
+)
+async def test_names_that_cannot_be_used_are_refused(
+    store: TenantStore, field: str, name: str
+) -> None:
+    with pytest.raises(InvalidNameError, match=f"the {field} "):
+        await store.create(tenant(1, **{field: name}))
+    assert await store.count() == 0
+
+
+@pytest.mark.parametrize("schema", ["", "a\x00b", "public", "pg_x", "information_schema", "é" * 32])
+async def test_schemas_that_cannot_be_a_tenants_are_refused(
+    store: TenantStore, schema: str
+) -> None:
+    with pytest.raises(InvalidNameError):
+        await store.create(tenant(1, schema_name=schema))
+
+
+async def test_an_update_replaces_everything_but_the_birthday(store: TenantStore) -> None:
+    old = await store.create(tenant(1, name="old", tags={"a": "1"}, schema_name="home"))
+    new = await store.update(
+        Tenant(id="id-1", identifier="renamed", created_at=START + timedelta(days=9))
+    )
+    assert (new.identifier, new.name, new.tags, new.schema_name) == ("renamed", "", {}, None)
+    assert new.created_at == old.created_at
+    assert new.updated_at is not None
+    assert new.updated_at > START + timedelta(days=1)
+    assert await store.get_by_identifier("renamed") == new
+    with pytest.raises(TenantNotFoundError):
+        await store.get_by_identifier("t-1")
+    await store.create(tenant(2, identifier="t-1", schema_name="home"))
+
+
+async def test_an_update_of_nobody_is_an_error(store: TenantStore) -> None:
+    with pytest.raises(TenantNotFoundError, match="'id-1'"):
+        await store.update(tenant(1))
+
+
+async def test_a_deleted_tenant_is_marked_and_keeps_its_name(store: TenantStore) -> None:
+    await store.create(tenant(1))
+    await store.create(tenant(2))
+    await store.delete("id-1")
+    assert (await store.get_by_id("id-1")).status is TenantStatus.DELETED
+    assert [t.id for t in await store.list()] == ["id-2"]
+    assert [t.id for t in await store.list(status=TenantStatus.DELETED)] == ["id-1"]
+    assert await store.count() == 1
+    assert await identifiers(store, 10) == ["t-1", "t-2"]
+    with pytest.raises(TenantExistsError, match="deleted"):
+        await store.create(tenant(3, identifier="t-1"))
+
+
+async def test_a_removed_tenant_is_gone(store: TenantStore) -> None:
+    await store.create(tenant(1, schema_name="home"))
+    await store.delete("id-1", hard=True)
+    with pytest.raises(TenantNotFoundError):
+        await store.get_by_id("id-1")
+    await store.create(tenant(1, schema_name="home"))
+    for hard in (True, False):
+        with pytest.raises(TenantNotFoundError, match="'nobody'"):
+            await store.delete("nobody", hard=hard)
+
+
+async def test_the_order_is_that_of_creation_then_id(store: TenantStore) -> None:
+    for number in (3, 1, 2):
+        await store.create(tenant(number))
+    for key in ("b", "B", "é", "a"):
+        await store.create(tenant(0, id=key, identifier=key))
+    expected = ["B", "a", "b", "é", "t-1", "t-2", "t-3"]
+    assert [t.identifier for t in await store.list()] == expected
+    assert [t.identifier for t in await store.list(skip=2, limit=3)] == expected[2:5]
+    for batch in (1, 2, 7, 100):
+        assert await identifiers(store, batch) == expected
+
+
+async def test_windows_and_batches_are_checked(store: TenantStore) -> None:
+    assert await store.list(limit=0) == []
+    assert await store.list(skip=5) == []
+    for window in ({"skip": -1}, {"limit": -1}):
+        with pytest.raises(ConfigurationError, match="negative"):
+            await store.list(**window)
+    with pytest.raises(ConfigurationError, match="batch is 0"):
+        await identifiers(store, 0)
+
+
+async def test_tenants_are_counted_and_listed_by_status(store: TenantStore) -> None:
+    for number, status in enumerate(TenantStatus):
+        await store.create(tenant(number, status=status))
+    assert await store.count() == 3
+    assert TenantStatus.DELETED not in {t.status for t in await store.list()}
+    for status in TenantStatus:
+        assert await store.count(status) == 1
+        assert [t.status for t in await store.list(status=status)] == [status]
+
+
+async def test_a_stream_gives_each_tenant_once_while_others_come_and_go(store: TenantStore) -> None:
+    for number in range(0, 40, 2):
+        await store.create(tenant(number))
+    seen: list[str] = []
+    async for found in store.stream(batch=3):
+        seen.append(found.identifier)
+        if len(seen) == 3:
+            # the page just read, the key of the next page, places before and after it
+            for number in (0, 4, 20, 38):
+                await store.delete(f"id-{number}", hard=True)
+            for number in (1, 21, 41):
+                await store.create(tenant(number))
+            await store.update(tenant(30, identifier="t-30"))
+    stayed = [f"t-{n}" for n in range(0, 40, 2) if n not in (0, 4, 20, 38)]
+    assert len(seen) == len(set(seen))
+    assert [s for s in seen if s in stayed] == stayed
+    assert set(seen) - set(stayed) == {"t-0", "t-4", "t-21", "t-41"}
+
+
+async def test_a_stream_left_early_holds_nothing(store: TenantStore) -> None:
+    for number in range(6):
+        await store.create(tenant(number))
+    for _ in range(10):
+        async for _found in store.stream(batch=2):
+            break
+    await store.create(tenant(7))
+    assert await store.count() == 7
+
+
+async def test_one_of_many_writers_at_once_wins(store: TenantStore) -> None:
+    results = await asyncio.gather(
+        *(store.create(tenant(n, identifier="same")) for n in range(12)), return_exceptions=True
+    )
+    errors = [r for r in results if not isinstance(r, Tenant)]
+    assert len(errors) == 11
+    assert {type(e) for e in errors} == {TenantExistsError}
+    assert await store.count() == 1
+
+
+async def test_a_closed_store_opens_again(
+    store: TenantStore, request: pytest.FixtureRequest
+) -> None:
+    await store.create(tenant(1))
+    await store.close()
+    await store.initialize()
+    kept = 0 if "sqlite-memory" in request.node.name else 1
+    assert await store.count() == kept
