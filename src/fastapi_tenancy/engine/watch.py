@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,23 @@ def _source(function: Any) -> str | None:
     return None
 
 
+def _beside_the_revision(frame: FrameType) -> bool:
+    """True for libraries that only time themselves, and for what garbage collection calls.
+
+    A collection starts wherever it becomes due, so what its callbacks and finalizers do says
+    nothing about the code that happens to run.
+    """
+    if (frame.f_globals.get("__name__") or "").startswith(_IGNORED):
+        return True
+    callbacks = [getattr(c, "__code__", None) for c in gc.callbacks]
+    step: FrameType | None = frame
+    while step is not None:
+        if step.f_code in callbacks or step.f_code.co_name == "__del__":
+            return True
+        step = step.f_back
+    return False
+
+
 @contextmanager
 def watching(chance: Callable[[str], None], connect: Callable[[str], NoReturn]) -> Iterator[None]:
     """Call ``chance(what)`` when the clock or chance is read, ``connect(what)`` for new engines.
@@ -53,8 +71,7 @@ def watching(chance: Callable[[str], None], connect: Callable[[str], NoReturn]) 
     def profile(frame: FrameType, event: str, arg: Any) -> None:
         if event == "c_call":
             what = _source(arg)
-            module = frame.f_globals.get("__name__") or ""
-            if what and not module.startswith(_IGNORED):
+            if what and not _beside_the_revision(frame):
                 chance(what)
         elif event == "call" and frame.f_code in _CONNECTING:
             connect(_CONNECTING[frame.f_code])

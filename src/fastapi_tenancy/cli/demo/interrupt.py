@@ -39,16 +39,19 @@ class Interrupts:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    @contextmanager
-    def postponed(self) -> Iterator[None]:
-        """Let a ``with`` block end before a signal that came meanwhile takes effect."""
+    def postpone(self) -> None:
+        """Keep a signal that comes from now on until ``take_effect``."""
         self._postponing = True
-        try:
-            yield
-        finally:
-            self._postponing = False
-            if self._pending:
-                raise KeyboardInterrupt
+
+    def take_effect(self) -> None:
+        """Take signals again, and the one that was kept.
+
+        Raises:
+            KeyboardInterrupt: a signal came meanwhile.
+        """
+        self._postponing = False
+        if self._pending:
+            raise KeyboardInterrupt
 
     def run(
         self,

@@ -58,8 +58,11 @@ def demo_place(interrupts: Interrupts, *, keep: bool) -> Iterator[Place]:
         EmbeddedPostgresError, ServerUnreachableError: there is no server to be had.
     """
     given = os.environ.get(URL_VARIABLE)
-    place = _on_given_server(given) if given else _embedded(interrupts, keep=keep)
+    # Cut short, an initdb leaves children that still write, and Python its probe of TMPDIR.
+    interrupts.postpone()
+    place = _on_given_server(given) if given else _embedded(keep=keep)
     try:
+        interrupts.take_effect()
         yield place
         if keep:
             url = str(place.url) if place.server is None else None
@@ -100,14 +103,12 @@ def _on_given_server(given: str) -> Place:
     return Place(url, Path(tempfile.mkdtemp(prefix="tenancy-demo-")), None)
 
 
-def _embedded(interrupts: Interrupts, *, keep: bool) -> Place:
+def _embedded(*, keep: bool) -> Place:
     # The folder is the server's own directory: its reaper removes it even after a kill -9.
     folder = temporary_place(server_account()) / f"tenancy-demo-{uuid4().hex[:8]}"
     server = EmbeddedPostgres(folder, ephemeral=not keep)
     try:
-        # An initdb that is cut short leaves children that still write.
-        with interrupts.postponed():
-            address = server.start()
+        address = server.start()
         with connect(address, timeout_s=10) as connection:
             connection.execute(f"CREATE DATABASE {DATABASE}")
         return Place(server.url(DATABASE), folder, server)
