@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -35,7 +36,7 @@ def both_roads(
     assert mine.rows == theirs.rows
     assert mine.sequences == theirs.sequences
     assert mine.dump == theirs.dump
-    if revision[:1] not in "+-":
+    if not re.search(r"(^|@)[+-]", revision):
         again = project.run(fleet, revision, command, **options)
         assert set(again.kinds.values()) == {"already there"}
     return done

@@ -168,6 +168,11 @@ class History:
                 f"no revision {revision!r} in {self.directory.dir} (heads: {heads});"
                 f" `tenancy history` lists what there is. Alembic says: {error}"
             )
+        if "Ambiguous walk" in str(error):
+            return NoRoadError(
+                f"{revision!r} counts through a merge, where it is not clear which branch is meant."
+                " Name the revision itself (`tenancy history` lists them)"
+            )
         return NoRoadError(f"{revision!r} cannot be reached from here: {error}")
 
 
