@@ -117,14 +117,14 @@ class Lease:
             send(marker.sql(self._table, LEASE_S))
             self.marker = marker
 
-    def meet(self, raw: psycopg.Connection, move: Move) -> bool:
-        """Look for another runner, inside of a transaction that holds the guard's lock.
+    def meet(self, raw: psycopg.Connection, move: Move, head: list[str]) -> bool:
+        """Look for another runner, inside of a transaction, once ``head`` has got the guard's lock.
 
         Returns:
             False when another runner is at work here. What an interrupted one has done of
             ``move`` is known afterwards.
         """
-        found = read_marker(raw, self._table)
+        found = read_marker(raw, self._table, head)
         if found.busy(self._leases.owner):
             return False
         if found.resumes(move):

@@ -35,9 +35,9 @@ class Leaving:
         self._finishing = False
         self._finished = False
 
-    def meet(self, raw: psycopg.Connection, move: Move) -> bool:
-        """False when another runner is at work; called in a transaction, before anything runs."""
-        return self._lease.meet(raw, move)
+    def meet(self, raw: psycopg.Connection, move: Move, head: list[str]) -> bool:
+        """Send ``head``, which opens the transaction; False when another runner is at work."""
+        return self._lease.meet(raw, move, head)
 
     def wait(self, pause: float) -> None:
         """Wait for the other runner."""

@@ -26,6 +26,17 @@ from fastapi_tenancy.model.target import Target
 Check = Callable[[psycopg.Connection], None]
 
 
+class GuardedContext(MigrationContext):
+    """A MigrationContext whose first look at its heads was taken by the guard, under its lock."""
+
+    guarded_heads: tuple[str, ...] = ()
+
+    def get_current_heads(self) -> tuple[str, ...]:
+        """The heads the guard found, once; whoever asks again reads them."""
+        heads, self.guarded_heads = self.guarded_heads, ()
+        return heads or super().get_current_heads()
+
+
 class LiveRunner:
     """Runs stages in which a step needs a connection."""
 
@@ -91,10 +102,9 @@ class LiveRunner:
                 running_for(identity),
                 context.begin_transaction(),
             ):
-                for statement in head:
-                    _driver(context).execute(statement.encode())
-                if not leaving.meet(_driver(context), stage.steps[0].step.move):
+                if not leaving.meet(_driver(context), stage.steps[0].step.move, head):
                     return False
+                context.guarded_heads = stage.before
                 self._migrate(context, leaving, check)
         return True
 
@@ -106,7 +116,7 @@ class LiveRunner:
         if check is not None:
             check(_driver(context))
 
-    def _context(self, connection: Any, target: Target) -> MigrationContext:
+    def _context(self, connection: Any, target: Target) -> GuardedContext:
         identity = Identity(target)
         config = config_for(self._history.config, identity, self._url, self._extra)
         environment = EnvironmentContext(config, self._history.directory)
@@ -118,9 +128,7 @@ class LiveRunner:
             "transaction_per_migration": False,
             "transactional_ddl": True,
         }
-        context = MigrationContext.configure(
-            connection=connection, environment_context=environment, opts=options
-        )
+        context = GuardedContext(connection.dialect, connection, options, environment)
         environment._migration_context = context
         fit(context._version, self._history)
         return context

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -91,14 +91,17 @@ class Found:
         )
 
 
-def read_marker(connection: psycopg.Connection, table: str) -> Found:
-    """Read comment and row versions of a version table."""
-    row = connection.execute(
+def read_marker(connection: psycopg.Connection, table: str, head: Sequence[str] = ()) -> Found:
+    """Read comment and row versions of a version table, after ``head`` in the same message."""
+    look = (
         f"SELECT obj_description({literal(table)}::regclass, 'pg_class'),"
         f" array_to_string(array(SELECT xmin::text FROM {table} ORDER BY 1), ','),"
-        " extract(epoch FROM clock_timestamp())::float8".encode()
-    ).fetchone()
-    comment, rows, now = row or (None, "", 0.0)
+        " extract(epoch FROM clock_timestamp())::float8"
+    )
+    cursor = connection.execute(";\n".join([*head, look]).encode())
+    while cursor.nextset():
+        pass  # the look comes last
+    comment, rows, now = cursor.fetchone() or (None, "", 0.0)
     marker = _parsed(comment)
     if marker is not None:
         comment = marker.comment

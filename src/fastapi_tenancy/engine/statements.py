@@ -26,15 +26,18 @@ _PAIRS = {
     ("REINDEX", "SYSTEM"),
     ("REINDEX", "SCHEMA"),
 }
+_BEGINNINGS = _ALWAYS | {first for first, _ in _PAIRS} | {"CLUSTER"}
 _COLUMN_WORDS = {"ASC", "DESC", "NULLS", "FIRST", "LAST"}
 _AFTER_COLUMNS = {"INCLUDE", "NULLS", "NOT", "DISTINCT"}
 
 
 def outside_transaction(sql: str) -> bool:
     """True when PostgreSQL refuses ``sql`` inside a transaction block."""
-    words = [t.upper for t in tokens(sql) if t.kind == "word"]
-    if not words:
+    coming = (t.upper for t in tokens(sql) if t.kind == "word")
+    first = next(coming, None)
+    if first not in _BEGINNINGS:  # most statements, and the longest ones, are read no further
         return False
+    words = [first, *coming]
     if words[0] in _ALWAYS or tuple(words[:2]) in _PAIRS:
         return True
     if words[0] == "CLUSTER":
