@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import psycopg
 
@@ -25,7 +26,7 @@ from fastapi_tenancy.model.outcome import Difference, Outcome, OutcomeKind
 from fastapi_tenancy.model.plan import Cohort, Command, Engine
 from fastapi_tenancy.model.script import Stage, all_live
 from fastapi_tenancy.model.target import Position, Target
-from fastapi_tenancy.observe.connect import connect
+from fastapi_tenancy.observe.connect import Line, connect
 from fastapi_tenancy.observe.positions import read_positions
 
 SMALLEST = 3
@@ -43,7 +44,9 @@ class CohortRunner:
         tally: Tally,
         listener: Listener,
         stop: Stop,
+        line: Line,
     ) -> None:
+        self._line = line
         self._project = project
         self._options = options
         self._tally = tally
@@ -89,9 +92,14 @@ class CohortRunner:
         rest = (t for t in cohort.targets if t.schema not in done)
         self._workers.each(rest, lambda s, t: self._migrate(s, t, cohort, stages), limit)
 
-    def prove_structures(self, connection: psycopg.Connection) -> None:
-        """Compare the structures that the proof level asks for."""
-        self._structures.prove(connection)
+    def recall(self, schemas: Sequence[str]) -> dict[str, Position]:
+        """The positions of targets served last, over the connections that served them."""
+        return self._workers.recall(schemas, self._project.environment.version_table)
+
+    @property
+    def structures(self) -> Structures:
+        """The structures that the proof level asks for, before and after."""
+        return self._structures
 
     def close(self) -> None:
         """Close every connection of the run."""
@@ -111,7 +119,7 @@ class CohortRunner:
         live = tuple(all_live(s, REASON) for s in stages)
         if len(cohort.targets) < SMALLEST:
             return live
-        before = self._prover.candidates(cohort)
+        before = self._prover.candidates(cohort, self._line.connection())
         for pair in self._prover.pairs(cohort, stages, before):
             started = time.perf_counter()
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import psycopg
 
@@ -40,19 +41,6 @@ class Pair:
     replayed: Target
 
 
-@dataclass(slots=True)
-class Verdict:
-    """What the proof came to: whether the cohort may replay, and what is known of structures."""
-
-    replay: bool
-    pair: tuple[Target, ...] = ()
-    difference: str | None = None
-    before: dict[str, str] = field(default_factory=dict)
-    """Fingerprints of the candidates before anything ran."""
-    reference: str | None = None
-    """Schema of the target that ran live."""
-
-
 Finish = Callable[[Target, Progress, BaseException | None], None]
 """Told the end of each target of the pair."""
 
@@ -65,13 +53,16 @@ class Prover:
         self._renderer = renderer
         self._session = session
 
-    def candidates(self, cohort: Cohort) -> dict[str, str]:
-        """The fingerprints of the targets among which a pair may be found."""
+    def candidates(self, cohort: Cohort, other: psycopg.Connection) -> dict[str, str]:
+        """The fingerprints of the targets among which a pair may be found.
+
+        Half of them are read over ``other``, meanwhile.
+        """
         schemas = [t.schema for t in cohort.targets[:CANDIDATES]]
-        locked: set[str] = set()
-        found = dict(read_structures(self._session.raw, schemas, locked))
-        # A schema that is about to be created is as empty as any other.
-        return {s: fingerprint(found.get(s, {})) for s in schemas if s not in locked}
+        half = len(schemas) // 2
+        with ThreadPoolExecutor(1) as pool:
+            rest = pool.submit(_fingerprints, other, schemas[half:])
+            return _fingerprints(self._session.raw, schemas[:half]) | rest.result()
 
     def pairs(
         self, cohort: Cohort, stages: tuple[Stage, ...], before: dict[str, str]
@@ -214,3 +205,10 @@ class Prover:
     @staticmethod
     def _structure(connection: psycopg.Connection, target: Target) -> Structure:
         return dict(read_structures(connection, [target.schema])).get(target.schema, {})
+
+
+def _fingerprints(connection: psycopg.Connection, schemas: Sequence[str]) -> dict[str, str]:
+    locked: set[str] = set()
+    found = dict(read_structures(connection, schemas, locked))
+    # A schema that is about to be created is as empty as any other.
+    return {s: fingerprint(found.get(s, {})) for s in schemas if s not in locked}

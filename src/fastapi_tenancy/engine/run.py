@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import psycopg
@@ -15,6 +16,7 @@ from fastapi_tenancy.engine.cohort import CohortRunner
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.plan import make_plan
 from fastapi_tenancy.engine.project import Project, load_project
+from fastapi_tenancy.engine.recall import complete
 from fastapi_tenancy.engine.shared import SharedSchemas
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.engine.tally import Tally
@@ -147,17 +149,19 @@ class FleetRun:
 
     def _move(self, line: Line, project: Project, targets: list[Target]) -> None:
         runner = CohortRunner(
-            project, self._isolation, self._options, self._tally, self._listener, self._stop
+            project, self._isolation, self._options, self._tally, self._listener, self._stop, line
         )
         try:
             self._rounds(line, project, runner, targets)
+            if self._stop.requested.is_set():
+                self._listener(Stopping())
+            if not self._with_server(
+                line, lambda c: self._read_back(c, line, project, runner), "read back"
+            ):
+                self._unproven()
+            runner.structures.prove()
         finally:
             runner.close()
-        if self._stop.requested.is_set():
-            self._listener(Stopping())
-        if not self._with_server(line, lambda c: self._read_back(c, line, project), "read back"):
-            self._unproven()
-        self._with_server(line, runner.prove_structures, "read structures back")
 
     def _rounds(
         self, line: Line, project: Project, runner: CohortRunner, targets: list[Target]
@@ -194,13 +198,21 @@ class FleetRun:
             return False
         return True
 
-    def _read_back(self, connection: psycopg.Connection, line: Line, project: Project) -> None:
+    def _read_back(
+        self, connection: psycopg.Connection, line: Line, project: Project, runner: CohortRunner
+    ) -> None:
         outcomes = self._tally.migrated()
-        if outcomes:
-            make_durable(connection)
+        if not outcomes:
+            return
+        make_durable(connection)
         schemas = [o.target.schema for o in outcomes]
-        positions = read_fleet(line, schemas, project.environment.version_table)
-        for outcome in read_back(outcomes, positions):
+        with ThreadPoolExecutor(1) as pool:
+            recalling = pool.submit(runner.recall, schemas)
+            self._with_server(line, runner.structures.read, "read structures back")
+            recalled = recalling.result()
+        runner.close()
+        table = project.environment.version_table
+        for outcome in read_back(outcomes, complete(line, schemas, recalled, table)):
             self._tally.correct(outcome)
 
     def _unproven(self) -> None:

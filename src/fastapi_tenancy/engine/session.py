@@ -38,6 +38,8 @@ class Session:
         self._raw: psycopg.Connection | None = None
         self._alchemy: Connection | None = None
         self._target: Target | None = None
+        self.remembered: dict[str, None] = {}
+        """Schemas served over this connection, in order: the server's process remembers them."""
         self._served = 0
         self.recorded: list[str] | None = None
         """Statements sent through SQLAlchemy, while somebody wants to compare them."""
@@ -59,6 +61,7 @@ class Session:
             self.close()
         self._served += 1
         self._target = target
+        self.remembered[target.schema] = None
 
     @property
     def prefix(self) -> str:
@@ -125,6 +128,7 @@ class Session:
         """Close the connection; the next use opens a new one."""
         alchemy, raw = self._alchemy, self._raw
         self._alchemy, self._raw, self._served = None, None, 0
+        self.remembered = {}
         if alchemy is not None:
             alchemy.invalidate()
             alchemy.close()

@@ -29,6 +29,7 @@ class Structures:
         self._level = level
         self._tally = tally
         self._cohorts: list[tuple[dict[str, str], bool, str | None]] = []
+        self._after: dict[str, str] = {}
 
     def expect(self, session: Session, cohort: Cohort, stages: tuple[Stage, ...]) -> None:
         """Remember how targets look before the cohort runs, as far as the level asks."""
@@ -51,19 +52,24 @@ class Structures:
         before = self._before(session, cohort, before)
         self._cohorts.append((before, comparable(stages), reference.schema))
 
-    def prove(self, connection: psycopg.Connection) -> None:
-        """Read the fingerprints after the run; fail the targets that differ from their equals."""
-        for before, compare, reference in self._cohorts:
-            after: dict[str, str] = {}
+    def read(self, connection: psycopg.Connection) -> None:
+        """Read the fingerprints after the run."""
+        for before, _, _ in self._cohorts:
             for chunk in chunked(self._succeeded(before), CHUNK):
                 # What somebody keeps locked has the proof of its version row only.
-                after |= read_fingerprints(connection, chunk, set())
+                self._after |= read_fingerprints(connection, chunk, set())
+
+    def prove(self) -> None:
+        """Fail the targets that differ from their equals; for those whose version row is proven."""
+        for before, compare, reference in self._cohorts:
+            after = {s: self._after[s] for s in self._succeeded(before) if s in self._after}
             expected = (
                 {before[reference]: after[reference]} if reference and reference in after else {}
             )
             odd = odd_ones(before, after, expected) if compare else {}
             self._enter(after, odd)
         self._cohorts.clear()
+        self._after.clear()
 
     def _before(self, session: Session, cohort: Cohort, known: dict[str, str]) -> dict[str, str]:
         count = None if self._level is ProofLevel.ALL else SAMPLE

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from fastapi_tenancy.engine.recall import recall
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import TenancyError
-from fastapi_tenancy.model.target import Target
+from fastapi_tenancy.model.target import Position, Target
 
 LOOK_EVERY_S = 0.1
 """Seconds between two looks whether the run was aborted."""
@@ -74,6 +75,10 @@ class Workers:
         while len(self._sessions) < min(count, self._count):
             self._sessions.append(self._make())
         return self._sessions[:count]
+
+    def recall(self, schemas: Sequence[str], table: str) -> dict[str, Position]:
+        """Positions of the targets that the open connections remember; see ``recall``."""
+        return recall(self._sessions, schemas, table)
 
     def close(self) -> None:
         """Close every connection."""
