@@ -210,7 +210,8 @@ class FleetRun:
             recalling = pool.submit(runner.recall, schemas)
             self._with_server(line, runner.structures.read, "read structures back")
             recalled = recalling.result()
-        runner.close()
+        if len(recalled) < len(schemas):
+            runner.close()  # what reads the rest may need their room
         table = project.environment.version_table
         for outcome in read_back(outcomes, complete(line, schemas, recalled, table)):
             self._tally.correct(outcome)

@@ -8,6 +8,8 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import psycopg
+from psycopg import errors
+from psycopg.pq import ExecStatus
 from sqlalchemy import Connection, NullPool, create_engine, event
 from sqlalchemy.engine import Engine
 
@@ -17,6 +19,8 @@ from fastapi_tenancy.errors import MigrationFailedError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.observe.connect import connect
+
+_FINE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY)
 
 
 class Session:
@@ -101,8 +105,16 @@ class Session:
         return connection
 
     def send(self, message: str) -> None:
-        """Send one message; several statements in it are one transaction."""
-        self.raw.execute(message.encode())
+        """Send one message; several statements in it are one transaction.
+
+        libpq is asked directly: a cursor that nobody reads from costs twice the processor time.
+
+        Raises:
+            psycopg.Error: as a cursor would.
+        """
+        result = self.raw.pgconn.exec_(message.encode())
+        if result.status not in _FINE:
+            raise errors.error_from_result(result)
 
     @contextmanager
     def alchemy(self) -> Iterator[Connection]:
