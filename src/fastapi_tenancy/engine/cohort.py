@@ -27,7 +27,7 @@ from fastapi_tenancy.model.plan import Cohort, Command, Engine
 from fastapi_tenancy.model.script import Stage, all_live
 from fastapi_tenancy.model.target import Position, Target
 from fastapi_tenancy.observe.connect import Line, connect
-from fastapi_tenancy.observe.positions import read_positions
+from fastapi_tenancy.observe.positions import MANY, read_positions
 
 SMALLEST = 3
 """Cohorts below this size run live as a whole: there is no rest that a proof could serve."""
@@ -47,7 +47,7 @@ class CohortRunner:
         line: Line,
     ) -> None:
         self._line = line
-        self._project = project
+        self.project = project
         self._options = options
         self._tally = tally
         self._listener = listener
@@ -92,17 +92,38 @@ class CohortRunner:
         rest = (t for t in cohort.targets if t.schema not in done)
         self._workers.each(rest, lambda s, t: self._migrate(s, t, cohort, stages), limit)
 
+    def learns(self, count: int) -> bool:
+        """True when the workers had better read the positions of so many targets themselves.
+
+        A smaller fleet is read sooner by one connection; in a larger one, connections are replaced
+        before they come to what they remember.
+        """
+        return MANY <= count <= self._options.concurrency * self._options.recycle_after
+
+    def learn(self, schemas: Sequence[str]) -> dict[str, Position]:
+        """The positions of targets, over the connections that will serve them."""
+        return self._workers.learn(schemas, self.version_table)
+
     def recall(self, schemas: Sequence[str]) -> dict[str, Position]:
         """The positions of targets served last, over the connections that served them."""
-        return self._workers.recall(schemas, self._project.environment.version_table)
+        return self._workers.recall(schemas, self.version_table)
 
     @property
     def structures(self) -> Structures:
         """The structures that the proof level asks for, before and after."""
         return self._structures
 
+    @property
+    def version_table(self) -> str:
+        """The name of the version table in every target."""
+        return self.project.environment.version_table
+
+    def disconnect(self) -> None:
+        """Close the workers' connections; the next use opens new ones."""
+        self._workers.disconnect()
+
     def close(self) -> None:
-        """Close every connection of the run."""
+        """End the work; no connection of the run is left."""
         self._workers.close()
         self._leases.close()
 
@@ -159,7 +180,7 @@ class CohortRunner:
 
     def _warn_of_extensions(self, stages: tuple[Stage, ...]) -> None:
         for move in (c.step.move for s in stages for c in s.steps):
-            warning = told_of_extension(move, self._project.history)
+            warning = told_of_extension(move, self.project.history)
             if warning is not None and warning not in self._warned:
                 self._warned.add(warning)
                 self._listener(Warned(warning))
@@ -220,7 +241,7 @@ class CohortRunner:
         )
 
     def _heads_after(self, session: Session, target: Target, cohort: Cohort) -> tuple[str, ...]:
-        table = self._project.environment.version_table
+        table = self.version_table
         try:
             return next(read_positions(session.raw, [target.schema], table)).heads
         except (psycopg.Error, TenancyError):

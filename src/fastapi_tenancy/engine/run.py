@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-import psycopg
-
-from fastapi_tenancy.engine.apply import make_durable
 from fastapi_tenancy.engine.budget import check_budget
 from fastapi_tenancy.engine.cohort import CohortRunner
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.plan import make_plan
 from fastapi_tenancy.engine.project import Project, load_project
+from fastapi_tenancy.engine.readback import ReadBack
 from fastapi_tenancy.engine.recall import complete
 from fastapi_tenancy.engine.shared import SharedSchemas
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.engine.tally import Tally
 from fastapi_tenancy.engine.targets import Resolved, TenantSource, resolve, resolve_again
-from fastapi_tenancy.engine.verify import read_back
-from fastapi_tenancy.errors import ServerUnreachableError
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.event import (
@@ -39,9 +35,7 @@ from fastapi_tenancy.model.plan import Command, Plan, Span
 from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import Position, Target
 from fastapi_tenancy.model.tenant import Tenant
-from fastapi_tenancy.model.url import masked
 from fastapi_tenancy.observe.connect import Line
-from fastapi_tenancy.observe.positions import read_fleet
 
 ROUNDS = 5
 """How often targets that another runner moved meanwhile are planned again."""
@@ -124,19 +118,31 @@ class FleetRun:
 
     def _fleet(self, line: Line, tenants: TenantSource) -> None:
         shared = SharedSchemas(line.connection(), self._isolation.shared_schemas())
+        proof = ReadBack(line, self._tally, self._listener)
+        with ExitStack() as closing:
+            self._all(line, tenants, proof, closing)
+            proof.compare(shared)
+
+    def _all(self, line: Line, tenants: TenantSource, proof: ReadBack, closing: ExitStack) -> None:
+        """Move all tenants, those too that are created meanwhile."""
         seen: dict[str, Target] = {}
         known: set[str] = set()
         resolved = resolve(self._isolation, tenants())
-        project: Project | None = None
+        runner: CohortRunner | None = None
         while resolved.targets or resolved.refusals:
             for refusal in resolved.refusals:
                 self._tally.refuse(_failed(refusal.target, refusal.position, refusal.error))
             seen |= {t.schema: t for t in resolved.targets}
             known |= {t.id for t in resolved.tenants()}
             if resolved.targets:
-                project = project or self._project(resolved.targets)
+                if runner is None:
+                    runner = self._runner(line, self._project(resolved.targets))
+                    closing.callback(runner.close)
                 self._tally.expect(resolved.targets)
-                self._move(line, project, resolved.targets)
+                self._rounds(line, runner, resolved.targets)
+                if self._stop.requested.is_set():
+                    self._listener(Stopping())
+                proof.prove(runner)
             if self._stop.requested.is_set():
                 break
             again = resolve_again(self._isolation, tenants, self._listener)
@@ -145,105 +151,55 @@ class FleetRun:
             self._forgive_deleted(again, seen)
             resolved = again.without(seen, known)
         self._skip_rest(seen)
-        self._with_server(line, lambda c: self._compare_shared(shared, c), "compare shared schemas")
 
-    def _move(self, line: Line, project: Project, targets: list[Target]) -> None:
-        runner = CohortRunner(
+    def _runner(self, line: Line, project: Project) -> CohortRunner:
+        return CohortRunner(
             project, self._isolation, self._options, self._tally, self._listener, self._stop, line
         )
-        try:
-            self._rounds(line, project, runner, targets)
-            if self._stop.requested.is_set():
-                self._listener(Stopping())
-            if not self._with_server(
-                line, lambda c: self._read_back(c, line, project, runner), "read back"
-            ):
-                self._unproven()
-            runner.structures.prove()
-        finally:
-            runner.close()
 
-    def _rounds(
-        self, line: Line, project: Project, runner: CohortRunner, targets: list[Target]
-    ) -> None:
+    def _rounds(self, line: Line, runner: CohortRunner, targets: list[Target]) -> None:
         """Plan and run; targets that another runner moved meanwhile are planned again."""
         for _ in range(ROUNDS):
-            plan = self._plan(line, project, targets)
+            plan = self._plan(line, runner.project, targets, runner)
             self._listener(Planned(plan))
             self._settle(plan)
-            if plan.cohorts and not self._budgeted:
-                # Once, before anything is changed: it refuses the whole run.
-                self._budgeted = True
-                warning = check_budget(line.connection(), self._options.concurrency)
-                if warning:
-                    self._listener(Warned(warning))
+            if plan.cohorts:
+                self._check_budget(line)
             for cohort in plan.cohorts:
                 if self._stop.requested.is_set():
                     return
-                runner.run(cohort, self._stages(project, cohort.span, cohort.targets[0]))
+                runner.run(cohort, self._stages(runner.project, cohort.span, cohort.targets[0]))
             targets = self._tally.take_moved()
             if not targets:
                 return
         for target in targets:
             self._tally.end(_failed(target, Position(), "other runners keep moving it; run again"))
 
-    def _with_server(
-        self, line: Line, look: Callable[[psycopg.Connection], None], purpose: str
-    ) -> bool:
-        """Look at the server after the work; False when it cannot be looked at any more."""
-        try:
-            look(line.connection())
-        except (psycopg.Error, ServerUnreachableError) as error:
-            self._listener(Warned(f"could not {purpose} after the run: {masked(str(error))}"))
-            return False
-        return True
-
-    def _read_back(
-        self, connection: psycopg.Connection, line: Line, project: Project, runner: CohortRunner
-    ) -> None:
-        outcomes = self._tally.migrated()
-        if not outcomes:
+    def _check_budget(self, line: Line) -> None:
+        """Once, before anything is changed: it refuses the whole run."""
+        if self._budgeted:
             return
-        make_durable(connection)
-        schemas = [o.target.schema for o in outcomes]
-        with ThreadPoolExecutor(1) as pool:
-            recalling = pool.submit(runner.recall, schemas)
-            self._with_server(line, runner.structures.read, "read structures back")
-            recalled = recalling.result()
-        if len(recalled) < len(schemas):
-            runner.close()  # what reads the rest may need their room
-        table = project.environment.version_table
-        for outcome in read_back(outcomes, complete(line, schemas, recalled, table)):
-            self._tally.correct(outcome)
+        self._budgeted = True
+        warning = check_budget(line.connection(), self._options.concurrency)
+        if warning:
+            self._listener(Warned(warning))
 
-    def _unproven(self) -> None:
-        for outcome in self._tally.migrated():
-            self._tally.correct(
-                replace(
-                    outcome,
-                    kind=OutcomeKind.FAILED,
-                    error="it was migrated without an error, but the server could not be read back"
-                    " afterwards; run again to be sure",
-                )
-            )
-
-    def _compare_shared(self, shared: SharedSchemas, connection: psycopg.Connection) -> None:
-        for difference in shared.differences(connection):
-            self._tally.differ(difference)
-        for schema in shared.locked:
-            self._listener(
-                Warned(
-                    f"{schema} was not compared with itself before the run: another session kept"
-                    " an object of it locked"
-                )
-            )
-
-    def _plan(self, line: Line, project: Project, targets: list[Target]) -> Plan:
+    def _plan(
+        self,
+        line: Line,
+        project: Project,
+        targets: list[Target],
+        runner: CohortRunner | None = None,
+    ) -> Plan:
         options = self._options
 
         def found() -> Iterable[tuple[Target, Position]]:
             schemas = [t.schema for t in targets]
-            positions = read_fleet(line, schemas, project.environment.version_table)
+            learnt: dict[str, Position] = {}
+            if runner is not None and runner.learns(len(schemas)):
+                self._check_budget(line)
+                learnt = runner.learn(schemas)
+            positions = complete(line, schemas, learnt, project.environment.version_table)
             for number, pair in enumerate(zip(targets, positions, strict=True), start=1):
                 if number % 1000 == 0:
                     self._listener(Reading(number, len(targets)))

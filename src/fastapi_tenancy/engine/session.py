@@ -43,7 +43,7 @@ class Session:
         self._alchemy: Connection | None = None
         self._target: Target | None = None
         self.remembered: dict[str, None] = {}
-        """Schemas served over this connection, in order: the server's process remembers them."""
+        """Schemas read or served over this connection: the server's process remembers them."""
         self._served = 0
         self.recorded: list[str] | None = None
         """Statements sent through SQLAlchemy, while somebody wants to compare them."""
@@ -76,8 +76,9 @@ class Session:
     @property
     def raw(self) -> psycopg.Connection:
         """The psycopg connection, opened when first needed or lost."""
-        if self._raw is None or self._raw.closed:
+        if self._raw is not None and self._raw.closed:
             self.close()
+        if self._raw is None:
             self._raw = self.open()
         return self._raw
 

@@ -10,7 +10,7 @@ from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Proof
 from fastapi_tenancy.model.target import Position, PositionState
 
 
-def read_back(outcomes: list[Outcome], positions: Iterable[Position]) -> Iterable[Outcome]:
+def verified(outcomes: list[Outcome], positions: Iterable[Position]) -> Iterable[Outcome]:
     """Turn what workers reported into what the targets themselves say, in order.
 
     Args:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from fastapi_tenancy.engine.queue import Queue
 from fastapi_tenancy.engine.recall import recall
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.stop import Stop
@@ -25,7 +26,6 @@ class Workers:
         self._count = count
         self._sessions: list[Session] = []
         self._stop = stop
-        self._taking = threading.Lock()
         stop.on_abort(self._cancel)
 
     @property
@@ -52,14 +52,12 @@ class Workers:
 
         ``work`` handles the errors of its target; what it lets through ends the run.
         """
-        queue = iter(targets)
         failures: list[BaseException] = []
         used = self._first(max(1, limit))
+        queue = Queue(targets, used)
         threads = [
-            threading.Thread(
-                target=self._serve, args=(s, queue, work, failures), name=f"tenancy-{n}"
-            )
-            for n, s in enumerate(used)
+            threading.Thread(target=self._serve, args=(n, queue, work, failures))
+            for n in range(len(used))
         ]
         for thread in threads:
             thread.start()
@@ -76,30 +74,34 @@ class Workers:
             self._sessions.append(self._make())
         return self._sessions[:count]
 
+    def learn(self, schemas: Sequence[str], table: str) -> dict[str, Position]:
+        """Positions of targets not served yet, read over all connections, which remember them."""
+        sessions = self._first(self._count)
+        for number, session in enumerate(sessions):
+            session.remembered |= dict.fromkeys(schemas[number :: len(sessions)])
+        return self.recall(schemas, table)
+
     def recall(self, schemas: Sequence[str], table: str) -> dict[str, Position]:
         """Positions of the targets that the open connections remember; see ``recall``."""
         return recall(self._sessions, schemas, table)
 
-    def close(self) -> None:
-        """Close every connection."""
-        self._stop.on_abort(None)
+    def disconnect(self) -> None:
+        """Close every connection; the next use opens new ones."""
         for session in self._sessions:
             session.close()
 
-    def _serve(
-        self,
-        session: Session,
-        queue: Iterator[Target],
-        work: Work,
-        failures: list[BaseException],
-    ) -> None:
+    def close(self) -> None:
+        """Close every connection, and take no abort any more."""
+        self._stop.on_abort(None)
+        self.disconnect()
+
+    def _serve(self, number: int, queue: Queue, work: Work, failures: list[BaseException]) -> None:
         while not self._stop.requested.is_set() and not failures:
-            with self._taking:
-                target = next(queue, None)
+            target = queue.take(number)
             if target is None:
                 return
             try:
-                work(session, target)
+                work(self._sessions[number], target)
             except BaseException as error:  # carried to the thread that waits
                 failures.append(error)
 
