@@ -56,6 +56,8 @@ def status_document(status: FleetStatus) -> dict[str, Any]:
         "ahead": status.ahead,
         "unversioned": status.unversioned,
         "missing": status.missing,
+        "refused": status.refused,
+        "half_done": status.half_done,
         "heads": list(status.heads),
         "positions": [{"revision": r, "tenants": n} for r, n in status.positions],
     }

@@ -40,11 +40,15 @@ def status(
         output.document(status_document(found))
     else:
         heads = ", ".join(found.heads) or "none"
+        unusual = (("refused", found.refused), ("half_done", found.half_done))
         ends = "head" if len(found.heads) == 1 else "heads"
         output.say(f"{tenants_in_words(found.total)}; the scripts' {ends}: {heads}")
         kinds = ("at_head", "behind", "ahead", "unversioned", "missing")
         rows = [(kind.replace("_", " "), getattr(found, kind)) for kind in kinds]
+        rows += [(k.replace("_", " "), n) for k, n in unusual if n]
         output.out.print(table(("", "tenants"), rows))
+        if found.refused or found.half_done:
+            output.say("`tenancy current` says which, and why")
         if found.positions:
             output.say()
             output.out.print(table(("revision", "tenants"), found.positions))
@@ -73,6 +77,7 @@ def current(
             "target": standing.target.schema,
             "revision": joined(standing.position.heads),
             "state": standing.position.state.value,
+            "half_done": standing.position.half_done[0] if standing.position.half_done else None,
             "error": standing.refusal.error if standing.refusal else None,
         }
         for standing in fleet.standings(options, chosen.selection())
@@ -82,9 +87,15 @@ def current(
         output.document({"total": len(rows), "tenants": rows})
     else:
         columns = ("tenant", "schema", "revision")
-        shown = (
-            (r["identifier"], r["target"], r["error"] or r["revision"] or _PLACES[str(r["state"])])
-            for r in rows
-        )
+        shown = ((r["identifier"], r["target"], _where(r)) for r in rows)
         output.out.print(table(columns, shown))
     return Exit.FAILED if any(r["error"] for r in rows) else Exit.DONE
+
+
+def _where(row: dict[str, str | None]) -> str:
+    if row["error"]:
+        return row["error"]
+    place = row["revision"] or _PLACES[str(row["state"])]
+    if row["half_done"]:
+        place += f" (a part of {row['half_done']} is done: the run was interrupted, run it again)"
+    return place

@@ -14,11 +14,11 @@ from dataclasses import replace
 
 import psycopg
 
-from fastapi_tenancy.engine.marker import Marker, read_marker
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.version_table import guard_sql, lock_sql
 from fastapi_tenancy.errors import MigrationFailedError, TenancyError
 from fastapi_tenancy.model.plan import Move
+from fastapi_tenancy.observe.marker import Marker, read_marker
 
 LEASE_S = 15.0
 """Seconds after which a killed runner's target can be worked on again."""

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from fastapi_tenancy.errors import UnknownRevisionError
-from fastapi_tenancy.model.plan import Cohort, Command, Plan, Refusal, Span
+from fastapi_tenancy.model.plan import Cohort, Command, Move, Plan, Refusal, Span, VersionChange
 from fastapi_tenancy.model.target import Position, PositionState, Target
 
-FindSpan = Callable[[tuple[str, ...]], Span]
-"""The span from these heads to the revision asked for; raises UnknownRevisionError."""
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a fleet, and what the history says to it.
 
-def make_plan(
-    command: Command,
-    revision: str,
-    found: Iterable[tuple[Target, Position]],
-    find_span: FindSpan,
-    known: frozenset[str],
-    *,
-    create: bool,
-) -> Plan:
-    """Group targets by position, so that each span is found once.
-
-    Args:
-        known: every revision id of the scripts.
-        create: True when missing schemas are to be made.
+    ``find_span`` gives the span from some heads to the revision asked for, or raises
+    UnknownRevisionError; ``known`` are all revision ids of the scripts; ``passed`` gives those
+    of several heads that lie on the way to another; ``create`` makes missing schemas.
     """
+
+    command: Command
+    revision: str
+    find_span: Callable[[tuple[str, ...]], Span]
+    known: frozenset[str]
+    passed: Callable[[tuple[str, ...]], tuple[str, ...]]
+    create: bool = False
+
+
+def make_plan(request: Request, found: Iterable[tuple[Target, Position]]) -> Plan:
+    """Group targets by position, so that each span is found once."""
     groups: dict[Position, list[Target]] = {}
     for target, position in found:
         groups.setdefault(position, []).append(target)
@@ -35,26 +37,70 @@ def make_plan(
     refusals: list[Refusal] = []
     for position, targets in groups.items():
         try:
-            span = _span(position, find_span, known, create=create)
+            span = _span(request, position)
         except UnknownRevisionError as error:
             refusals += [Refusal(t, position, str(error)) for t in targets]
             continue
         cohort = Cohort(span, position, tuple(targets))
         (cohorts if span.moves else there).append(cohort)
     cohorts.sort(key=lambda c: -len(c.targets))
-    return Plan(command, revision, tuple(cohorts), tuple(there), tuple(refusals))
+    return Plan(request.command, request.revision, tuple(cohorts), tuple(there), tuple(refusals))
 
 
-def _span(position: Position, find_span: FindSpan, known: frozenset[str], *, create: bool) -> Span:
-    if position.state is PositionState.MISSING and not create:
+def _span(request: Request, position: Position) -> Span:
+    if position.state is PositionState.UNREADABLE:
+        raise UnknownRevisionError(position.problem)
+    if position.state is PositionState.MISSING and not request.create:
         raise UnknownRevisionError(
             "the schema does not exist; create it first, or let --create make it"
         )
-    unknown = [head for head in position.heads if head not in known]
+    problem = _problem(request, position.heads)
+    if problem and request.command is Command.STAMP:
+        return _restamped(request, position.heads)
+    if problem:
+        raise UnknownRevisionError(problem)
+    span = request.find_span(position.heads)
+    if position.half_done is not None and request.command is not Command.STAMP:
+        _require_half_done_first(span, position.half_done)
+    return span
+
+
+def _problem(request: Request, heads: tuple[str, ...]) -> str | None:
+    """Why no way leads on from these version rows; a stamp replaces them."""
+    unknown = [head for head in heads if head not in request.known]
     if unknown:
-        raise UnknownRevisionError(
+        return (
             f"the version table names revision {', '.join(unknown)}, which the scripts do not"
             " know: this tenant was migrated from other scripts, newer ones or another branch."
             " Bring the revision file here, or stamp the tenant once you know where it stands"
         )
-    return find_span(position.heads)
+    passed = request.passed(heads)
+    if passed:
+        return (
+            f"the version table holds {' and '.join(heads)}, but {', '.join(passed)} lies on the"
+            " way to another of them: it has rows too many. Find out where the tenant stands and"
+            " stamp it, which leaves the right row only"
+        )
+    return None
+
+
+def _restamped(request: Request, heads: tuple[str, ...]) -> Span:
+    """A stamp that starts from empty, as ``alembic stamp --purge`` does."""
+    span = request.find_span(())
+    gone = tuple(VersionChange(head, None) for head in heads)
+    first, *rest = span.moves or (Move("base", upgrade=False, changes=(), heads=()),)
+    return Span(heads, span.after, (replace(first, changes=(*gone, *first.changes)), *rest))
+
+
+def _require_half_done_first(span: Span, half_done: tuple[str, bool]) -> None:
+    """What an interrupted run has committed of a revision is lost to any other first step."""
+    revision, upgrade = half_done
+    first = span.moves[0] if span.moves else None
+    if first is not None and (first.revision, first.upgrade) == half_done:
+        return
+    command = "upgrade" if upgrade else "downgrade"
+    raise UnknownRevisionError(
+        f"an interrupted {command} left revision {revision} half done here. Finish it first with"
+        f" the command that was interrupted (`tenancy {command}`), or put the schema right by"
+        " hand and stamp it"
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from fastapi_tenancy.engine.budget import check_budget
 from fastapi_tenancy.engine.cohort import CohortRunner
 from fastapi_tenancy.engine.options import RunOptions
-from fastapi_tenancy.engine.plan import make_plan
+from fastapi_tenancy.engine.plan import Request, make_plan
 from fastapi_tenancy.engine.project import Project, load_project
 from fastapi_tenancy.engine.readback import ReadBack
 from fastapi_tenancy.engine.recall import complete
@@ -19,6 +19,7 @@ from fastapi_tenancy.engine.shared import SharedSchemas
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.engine.tally import Tally
 from fastapi_tenancy.engine.targets import Resolved, TenantSource, resolve, resolve_again
+from fastapi_tenancy.history.passed import passed
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.event import (
@@ -205,14 +206,16 @@ class FleetRun:
                     self._listener(Reading(number, len(targets)))
                 yield pair
 
-        return make_plan(
+        history = self._history
+        request = Request(
             options.command,
             options.revision,
-            found(),
-            lambda heads: self._history.span(options.command, options.revision, heads),
-            self._history.known,
+            lambda heads: history.span(options.command, options.revision, heads),
+            history.known,
+            lambda heads: passed(history.directory, heads),
             create=options.create,
         )
+        return make_plan(request, found())
 
     def _stages(self, project: Project, span: Span, sample: Target) -> tuple[Stage, ...]:
         if self._options.command is Command.STAMP:

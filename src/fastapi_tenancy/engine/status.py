@@ -31,7 +31,9 @@ class Standing:
 class FleetStatus:
     """How many tenants stand where.
 
-    ``ahead`` counts those whose version table names a revision the scripts do not know.
+    ``ahead`` counts those whose version table names a revision the scripts do not know,
+    ``refused`` those whose place cannot be used or whose version table cannot be read, and
+    ``half_done`` those, counted elsewhere too, where an interrupted run left a part of a revision.
     """
 
     total: int
@@ -40,6 +42,8 @@ class FleetStatus:
     ahead: int
     unversioned: int
     missing: int
+    refused: int
+    half_done: int
     heads: tuple[str, ...]
     positions: tuple[tuple[str, int], ...]
     """Revisions (joined by commas where a tenant has several heads) and tenants at each."""
@@ -69,7 +73,10 @@ def read_standings(
         )
         found = read_fleet(line, schemas, project.environment.version_table)
         for target, position in zip(resolved.targets, found, strict=True):
-            yield Standing(target, position)
+            problem = position.problem
+            yield Standing(
+                target, position, Refusal(target, position, problem) if problem else None
+            )
 
 
 def summarize(history: History, standings: Iterable[Standing]) -> FleetStatus:
@@ -80,7 +87,8 @@ def summarize(history: History, standings: Iterable[Standing]) -> FleetStatus:
     for standing in standings:
         tenants = len(standing.target.tenants)
         counts["total"] += tenants
-        counts[_kind(standing.position, heads, history.known)] += tenants
+        counts[_kind(standing, heads, history.known)] += tenants
+        counts["half_done"] += tenants if standing.position.half_done else 0
         if standing.position.state is PositionState.VERSIONED:
             positions[",".join(standing.position.heads) or "base"] += tenants
     return FleetStatus(
@@ -90,12 +98,17 @@ def summarize(history: History, standings: Iterable[Standing]) -> FleetStatus:
         ahead=counts["ahead"],
         unversioned=counts["unversioned"],
         missing=counts["missing"],
+        refused=counts["refused"],
+        half_done=counts["half_done"],
         heads=heads,
         positions=tuple(positions.most_common()),
     )
 
 
-def _kind(position: Position, heads: tuple[str, ...], known: frozenset[str]) -> str:
+def _kind(standing: Standing, heads: tuple[str, ...], known: frozenset[str]) -> str:
+    position = standing.position
+    if standing.refusal is not None:
+        return "refused"
     if position.state is not PositionState.VERSIONED:
         return position.state.value
     if position.heads == heads:

@@ -30,6 +30,7 @@ def _not_there(outcome: Outcome, position: Position) -> Outcome:
     found = {
         PositionState.MISSING: "the schema is gone",
         PositionState.UNVERSIONED: "there is no version table",
+        PositionState.UNREADABLE: position.problem,
         PositionState.VERSIONED: f"it stands at {', '.join(position.heads) or 'base'}",
     }[position.state]
     return replace(

@@ -10,18 +10,10 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable
 
 from fastapi_tenancy.history.scripts import History
+from fastapi_tenancy.isolation.names import literal
 from fastapi_tenancy.model.plan import VersionChange
 
 ALEMBIC_WIDTH = 32
-
-
-def literal(text: str) -> str:
-    """A string literal; revision ids are plain, comments need not be."""
-    return "'" + text.replace("'", "''") + "'" if "\\" not in text else _escaped(text)
-
-
-def _escaped(text: str) -> str:
-    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def guard_sql(table: str, heads: tuple[str, ...]) -> str:

@@ -54,3 +54,12 @@ def tenant_schema(name: str) -> str:
             " Give the tenant a schema of its own (schema_name)"
         )
     return name
+
+
+def literal(text: str) -> str:
+    """A string literal; revision ids are plain, comments need not be."""
+    return "'" + text.replace("'", "''") + "'" if "\\" not in text else _escaped(text)
+
+
+def _escaped(text: str) -> str:
+    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -26,19 +26,26 @@ class Target:
 
 
 class PositionState(StrEnum):
-    """What stands at a target: a version table, none yet, or no schema at all."""
+    """What stands at a target: a version table (one can read it or not), none yet, no schema."""
 
     VERSIONED = "versioned"
     UNVERSIONED = "unversioned"
     MISSING = "missing"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The current heads in a target's version table, sorted; may be empty, may be several."""
+    """The current heads in a target's version table, sorted; may be empty, may be several.
+
+    ``half_done`` names a revision of which an interrupted run has committed a part, and whether
+    it went up; ``problem`` says why the version table cannot be read.
+    """
 
     heads: tuple[str, ...] = ()
     state: PositionState = PositionState.VERSIONED
+    half_done: tuple[str, bool] | None = None
+    problem: str = ""
 
 
 MISSING = Position((), PositionState.MISSING)

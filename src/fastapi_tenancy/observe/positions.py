@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import errors
@@ -13,6 +14,7 @@ from fastapi_tenancy.isolation.names import qualified
 from fastapi_tenancy.model.chunks import chunked
 from fastapi_tenancy.model.target import MISSING, UNVERSIONED, Position, PositionState
 from fastapi_tenancy.observe.connect import Line
+from fastapi_tenancy.observe.marker import WORD, read_marker
 
 LOOKUP = 2000
 """Schemas looked up in the catalogue per statement; takes no locks on them."""
@@ -22,38 +24,83 @@ PER_CONNECTION = 5000
 MANY = 500
 """From so many schemas on, a second connection is worth its opening."""
 
+WAIT_MS = 5000
+"""How long a locked version table is waited for: one tenant must not hold up the fleet."""
+
 _EXISTING = """
-SELECT n.nspname, c.oid IS NOT NULL
+SELECT n.nspname, c.relkind::text, d.objoid IS NOT NULL
 FROM pg_catalog.pg_namespace n
 LEFT JOIN pg_catalog.pg_class c
-    ON c.relnamespace = n.oid AND c.relname = %(table)s AND c.relkind IN ('r', 'p')
+    ON c.relnamespace = n.oid AND c.relname = %(table)s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+LEFT JOIN pg_catalog.pg_description d
+    ON d.objoid = c.oid AND d.classoid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0
+    AND starts_with(d.description, %(word)s)
 WHERE n.nspname = ANY(%(schemas)s)
 """
+_LOCKED = """
+SELECT n.nspname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE l.mode = 'AccessExclusiveLock' AND c.relname = %(table)s
+    AND n.nspname = ANY(%(schemas)s)
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the catalogue says of a schema: its version table's kind, and whether it is marked."""
+
+    kind: str | None
+    marked: bool
 
 
 def read_positions(
     connection: psycopg.Connection, schemas: Sequence[str], table: str
 ) -> Iterator[Position]:
-    """Yield the position of each schema, in order.
+    """Yield the position of each schema, in order; a table that cannot be read is one position.
 
     Args:
         connection: an autocommit connection; each statement is a transaction of its own.
         schemas: names as stored, unquoted.
         table: name of the version table.
     """
-    known: dict[tuple[str, ...], Position] = {}
+    known: dict[Position, Position] = {}
     for chunk in chunked(schemas, LOOKUP):
-        found = _existing(connection, chunk, table)
-        heads = _heads(connection, [s for s, versioned in found.items() if versioned], table)
+        seen = _existing(connection, chunk, table)
+        tables = [s for s, found in seen.items() if found.kind in ("r", "p")]
+        read: dict[str, Position] = {}
+        for part in chunked(tables, READ):
+            read |= _heads(connection, part, table)
         for schema in chunk:
-            if schema not in found:
-                yield MISSING
-            elif not found[schema] or schema not in heads:
-                yield UNVERSIONED
-            else:
-                # A fleet stands at few positions: share the values.
-                at = heads[schema]
-                yield known.setdefault(at, Position(at, PositionState.VERSIONED))
+            position = _position(schema, seen.get(schema), read, table)
+            if schema in seen and seen[schema].marked:
+                position = _with_marker(connection, schema, table, position)
+            # A fleet stands at few positions: share the values.
+            yield known.setdefault(position, position)
+
+
+def _position(
+    schema: str, seen: _Seen | None, read: Mapping[str, Position], table: str
+) -> Position:
+    if seen is None:
+        return MISSING
+    if seen.kind in (None, "r", "p"):
+        return read.get(schema, UNVERSIONED)
+    return _unreadable(f"{table} is not a table here; rename or drop what bears its name")
+
+
+def _unreadable(problem: str) -> Position:
+    return Position((), PositionState.UNREADABLE, problem=problem)
+
+
+def _with_marker(
+    connection: psycopg.Connection, schema: str, table: str, position: Position
+) -> Position:
+    try:
+        found = read_marker(connection, qualified(schema, table))
+    except psycopg.Error:
+        return position
+    return replace(position, half_done=found.half_done)
 
 
 def read_fleet(line: Line, schemas: Sequence[str], table: str) -> Iterator[Position]:
@@ -100,32 +147,61 @@ def read_positions_abreast(
 
 def _existing(
     connection: psycopg.Connection, schemas: Sequence[str], table: str
-) -> dict[str, bool]:
-    rows = connection.execute(_EXISTING, {"table": table, "schemas": list(schemas)})
-    return {str(name): bool(versioned) for name, versioned in rows}
+) -> dict[str, _Seen]:
+    asked = {"table": table, "schemas": list(schemas), "word": WORD}
+    rows = connection.execute(_EXISTING, asked)
+    return {str(name): _Seen(kind, bool(marked)) for name, kind, marked in rows}
 
 
 def _heads(
     connection: psycopg.Connection, schemas: Sequence[str], table: str
-) -> dict[str, tuple[str, ...]]:
-    result: dict[str, tuple[str, ...]] = {}
-    for chunk in chunked(schemas, READ):
-        try:
-            result.update(_read(connection, chunk, table))
-        except (errors.UndefinedTable, errors.InvalidSchemaName):
-            # A schema was dropped between the look-up and this read.
-            left = [s for s, versioned in _existing(connection, chunk, table).items() if versioned]
-            if len(left) < len(chunk):
-                result.update(_heads(connection, left, table))
-            else:
-                raise
-    return result
+) -> dict[str, Position]:
+    """Positions of version tables; those that are dropped meanwhile are left out."""
+    if not schemas:
+        return {}
+    try:
+        return _read(connection, schemas, table)
+    except errors.LockNotAvailable:
+        rows = connection.execute(_LOCKED, {"table": table, "schemas": list(schemas)})
+        locked = {str(name) for (name,) in rows}
+        problem = f"another session keeps {table} locked; run again when it is done"
+        rest = _heads(connection, [s for s in schemas if s not in locked], table)
+        return {s: _unreadable(problem) for s in schemas if s in locked} | rest
+    except (errors.UndefinedTable, errors.InvalidSchemaName):
+        # A schema was dropped between the look-up and this read.
+        seen = _existing(connection, schemas, table)
+        left = [s for s, found in seen.items() if found.kind is not None]
+        if len(left) == len(schemas):
+            raise
+        return _heads(connection, left, table)
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error as error:
+        if len(schemas) == 1:
+            cause = error.diag.message_primary or str(error)
+            return {schemas[0]: _unreadable(f"{table} cannot be read: {cause}")}
+        half = len(schemas) // 2
+        first = _heads(connection, schemas[:half], table)
+        return first | _heads(connection, schemas[half:], table)
 
 
 def _read(
     connection: psycopg.Connection, schemas: Sequence[str], table: str
-) -> dict[str, tuple[str, ...]]:
+) -> dict[str, Position]:
     # A column for each table: planned as fast as one small statement each, and one row to fetch.
     parts = (f"array(SELECT version_num::text FROM {qualified(s, table)})" for s in schemas)
-    row = connection.execute(f"SELECT {', '.join(parts)}".encode()).fetchone() or ()
-    return {s: tuple(sorted(heads)) for s, heads in zip(schemas, row, strict=True)}
+    message = f"SET LOCAL lock_timeout = {WAIT_MS}; SELECT {', '.join(parts)}"
+    cursor = connection.execute(message.encode())
+    cursor.nextset()
+    row = cursor.fetchone() or ()
+    return {s: _versions(found, table) for s, found in zip(schemas, row, strict=True)}
+
+
+def _versions(found: list[str | None], table: str) -> Position:
+    heads = tuple(sorted(version for version in found if version))
+    if len(heads) != len(found):
+        return _unreadable(f"{table} holds a row without a revision; delete that row")
+    if len(set(heads)) != len(heads):
+        twice = next(h for h in heads if heads.count(h) > 1)
+        return _unreadable(f"{table} holds revision {twice} more than once; leave one of the rows")
+    return Position(heads, PositionState.VERSIONED)

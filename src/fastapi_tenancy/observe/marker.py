@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import psycopg
 
-from fastapi_tenancy.engine.version_table import literal
+from fastapi_tenancy.isolation.names import literal
 from fastapi_tenancy.model.plan import Move
 
-_WORD = "tenancy: "
+WORD = "tenancy: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Marker:
         The server computes the end: at the end of a long transaction it has not passed yet.
         """
         fields = [self.revision, self.upgrade, dict(self.sent), self.rows, self.comment, self.owner]
-        start = literal(_WORD + json.dumps(fields)[:-1] + ", ")
+        start = literal(WORD + json.dumps(fields)[:-1] + ", ")
         end = f"extract(epoch FROM clock_timestamp()) + {lease_s}"
         text = f"quote_literal({start} || ({end})::text || ']')"
         command = literal(f"COMMENT ON TABLE {table} IS ")
@@ -82,6 +82,14 @@ class Found:
         sent = Counter(self.marker.sent) if self.marker is not None and kept else Counter()
         return Marker(move.revision, move.upgrade, sent, self.rows, self.comment, owner)
 
+    @property
+    def half_done(self) -> tuple[str, bool] | None:
+        """The revision that an interrupted run left half done here, and whether it went up."""
+        marker = self.marker
+        if marker is None or marker.rows != self.rows or not marker.sent:
+            return None
+        return marker.revision, marker.upgrade
+
     def resumes(self, move: Move) -> bool:
         """True when an interrupted run was in the middle of this move, here, as it stands."""
         marker = self.marker
@@ -109,9 +117,9 @@ def read_marker(connection: psycopg.Connection, table: str, head: Sequence[str] 
 
 
 def _parsed(comment: str | None) -> Marker | None:
-    if not comment or not comment.startswith(_WORD):
+    if not comment or not comment.startswith(WORD):
         return None
     try:
-        return Marker(*json.loads(comment[len(_WORD) :]))
+        return Marker(*json.loads(comment[len(WORD) :]))
     except (ValueError, TypeError):
         return None
