@@ -14,8 +14,10 @@ from fastapi_tenancy.engine.lease import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from fastapi_tenancy.engine.leaving import Leaving
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.version_table import fit
+from fastapi_tenancy.errors import MigrationFailedError
 from fastapi_tenancy.history import ambient
 from fastapi_tenancy.history.arguments import config_for
+from fastapi_tenancy.history.contained import contained
 from fastapi_tenancy.history.environment import Environment
 from fastapi_tenancy.history.identity import Identity, running_for
 from fastapi_tenancy.history.scripts import History
@@ -109,7 +111,8 @@ class LiveRunner:
         return True
 
     def _migrate(self, context: MigrationContext, leaving: Leaving, check: Check | None) -> None:
-        context.run_migrations(**self._environment.run_arguments)
+        with contained("the revision", MigrationFailedError):
+            context.run_migrations(**self._environment.run_arguments)
         cleared = leaving.clear_sql()
         if cleared:
             _driver(context).execute(cleared.encode())

@@ -188,6 +188,8 @@ class Prover:
             again = [s.sql for s in self._renderer.render(move, target).statements]
         except NeedsConnection as need:
             return f"it reaches for {need} after all"
+        except Exception as error:  # it ran live, so its render alone is to blame
+            return f"it does not render: {cause(error)}"
         return first_difference(first, live, again)
 
     def _shape(self, stages: tuple[Stage, ...], target: Target) -> object:

@@ -18,8 +18,10 @@ from fastapi_tenancy.engine.trace import (
     TracingOperations,
 )
 from fastapi_tenancy.engine.watch import watching
+from fastapi_tenancy.errors import MigrationFailedError, TenancyError
 from fastapi_tenancy.history import ambient
 from fastapi_tenancy.history.arguments import config_for, x_arguments
+from fastapi_tenancy.history.contained import contained
 from fastapi_tenancy.history.environment import Environment
 from fastapi_tenancy.history.identity import Identity, running_for
 from fastapi_tenancy.history.scripts import History
@@ -101,6 +103,7 @@ class Renderer:
             ambient.active(op=operations, context=face),
             running_for(identity),
             contextlib.suppress(NeedsConnection),
+            contained("the revision", MigrationFailedError, NeedsConnection),
             watch,
         ):
             self._history.function(move)(**self._environment.run_arguments)
@@ -137,4 +140,6 @@ def _own_values(first: Trace, second: Trace) -> str | None:
 
 def _short(error: Exception) -> str:
     line = (str(error).strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {line[:120]}"
+    return (
+        line[:120] if isinstance(error, TenancyError) else f"{type(error).__name__}: {line[:120]}"
+    )

@@ -17,6 +17,7 @@ from alembic.runtime.environment import EnvironmentContext
 from fastapi_tenancy.errors import ConfigurationError, ScriptError
 from fastapi_tenancy.history import ambient
 from fastapi_tenancy.history.arguments import config_for
+from fastapi_tenancy.history.contained import contained
 from fastapi_tenancy.history.harmless import rehearsing
 from fastapi_tenancy.history.identity import Identity, running_for
 from fastapi_tenancy.history.scripts import History, load_config
@@ -93,10 +94,11 @@ def run_env(history: History, target: Target, url: str, extra: tuple[str, ...]) 
             rehearsing(),
             _logging_kept(),
             contextlib.redirect_stdout(sys.stderr),
+            contained("env.py", ScriptError),
         ):
             history.directory.run_env()
-    except SystemExit as error:
-        raise ScriptError(f"env.py ended the process with exit({error.code!r})") from error
+    except ScriptError:
+        raise
     except Exception as error:
         raise ScriptError(_env_failed(history, error)) from error
     if not environment.captured:
