@@ -144,6 +144,8 @@ def test_one_waits_while_the_other_is_between_transactions(
         thread.join(60)
     for done in ends:
         done.require_success()
+    told = [w for done in ends for w in done.warnings if "waiting for another run" in w]
+    assert len(told) == 1
     names = [row.split(",")[1] for row in rows(project.url, "t1", "items")]
     assert sorted(n for n in names if n in ("before", "inside", "after")) == (
         ["after", "before"] if "index" in around else ["after", "before", "inside"]

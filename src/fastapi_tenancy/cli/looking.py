@@ -77,8 +77,10 @@ def current(
             "target": standing.target.schema,
             "revision": joined(standing.position.heads),
             "state": standing.position.state.value,
-            "half_done": standing.position.half_done[0] if standing.position.half_done else None,
             "error": standing.refusal.error if standing.refusal else None,
+            **(
+                {"half_done": standing.position.half_done[0]} if standing.position.half_done else {}
+            ),
         }
         for standing in fleet.standings(options, chosen.selection())
         for tenant in standing.target.tenants
@@ -96,6 +98,6 @@ def _where(row: dict[str, str | None]) -> str:
     if row["error"]:
         return row["error"]
     place = row["revision"] or _PLACES[str(row["state"])]
-    if row["half_done"]:
+    if row.get("half_done"):
         place += f" (a part of {row['half_done']} is done: the run was interrupted, run it again)"
     return place

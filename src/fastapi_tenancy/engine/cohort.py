@@ -52,7 +52,9 @@ class CohortRunner:
         self._tally = tally
         self._listener = listener
         self._leases = Leases(
-            lambda: connect(isolation.address(), options.connect_timeout_s), stop.requested
+            lambda: connect(isolation.address(), options.connect_timeout_s),
+            stop.requested,
+            lambda message: listener(Warned(message)),
         )
         self._applier = Applier(
             project.history,

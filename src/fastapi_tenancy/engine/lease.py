@@ -30,7 +30,14 @@ LONGEST_PAUSE_S = 0.5
 class Leases:
     """The leases of one run, renewed by one thread with one connection."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection], stop: threading.Event) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], psycopg.Connection],
+        stop: threading.Event,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._tell = tell
+        self._told = False
         self.owner = uuid.uuid4().hex
         self.stop = stop
         self._connect = connect
@@ -38,6 +45,16 @@ class Leases:
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def tell_of_waiting(self, table: str) -> None:
+        """Say once in a run why nothing seems to happen."""
+        with self._lock:
+            told, self._told = self._told, True
+        if not told:
+            self._tell(
+                f"waiting for another run that is at work in {table}; if it was killed, its hold"
+                f" on each tenant ends {LEASE_S:.0f} seconds after its last sign of life"
+            )
 
     def enter(self, lease: Lease) -> None:
         """Renew ``lease`` until it leaves."""
@@ -137,6 +154,7 @@ class Lease:
         Raises:
             MigrationFailedError: a stop was asked for meanwhile.
         """
+        self._leases.tell_of_waiting(self._table)
         if self._leases.stop.wait(pause):
             raise MigrationFailedError(
                 "interrupted while another runner was at work in this tenant's schema"
