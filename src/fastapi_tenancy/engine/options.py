@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.model.plan import Command, Engine, ProofLevel
+from fastapi_tenancy.model.timeout import LONGEST_S, milliseconds, usable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """The request of a run; times are in seconds, None means the server's own setting."""
+    """The request of a run; times are in seconds, None means the server's own setting.
+
+    Raises:
+        ConfigurationError: a timeout that PostgreSQL cannot be given.
+    """
 
     command: Command = Command.UPGRADE
     revision: str = "head"
@@ -23,15 +29,26 @@ class RunOptions:
     recycle_after: int = 500
     x_arguments: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name, value in self._timeouts:
+            if value is not None and not usable(value):
+                raise ConfigurationError(
+                    f"{name} is {value:g} s; expected from 0 (none) to {LONGEST_S} s."
+                    f" Change --{name.replace('_', '-')}, or {name}_s in the settings"
+                )
+
     @property
     def settings(self) -> str:
         """The timeouts as ``SET LOCAL`` statements."""
-        pairs = (
+        return "; ".join(
+            f"SET LOCAL {name} = {milliseconds(value)}"
+            for name, value in self._timeouts
+            if value is not None
+        )
+
+    @property
+    def _timeouts(self) -> tuple[tuple[str, float | None], ...]:
+        return (
             ("lock_timeout", self.lock_timeout_s),
             ("statement_timeout", self.statement_timeout_s),
-        )
-        return "; ".join(
-            f"SET LOCAL {name} = {round(value * 1000)}"
-            for name, value in pairs
-            if value is not None
         )
