@@ -166,6 +166,8 @@ def test_a_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"recycle_after": 0}, "recycle_after"),
         ({"lock_timeout_s": -1}, "lock_timeout_s is '-1'"),
         ({"statement_timeout_s": "inf"}, "finite"),
+        ({"lock_timeout_s": 1e30}, "2147483"),
+        ({"search_path_extra": ("public", "no\x00")}, "take the NUL character out"),
         ({"connect_timeout_s": 0}, "connect_timeout_s"),
         ({"engine": "fast"}, "'auto', 'replay' or 'live'"),
         ({"proof": "none"}, "'revision', 'sample' or 'all'"),

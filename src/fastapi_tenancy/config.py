@@ -9,7 +9,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, PlainValidator, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -22,6 +29,7 @@ from pydantic_settings import (
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.model.plan import Engine, ProofLevel
 from fastapi_tenancy.model.tenant import IsolationStrategy
+from fastapi_tenancy.model.timeout import LONGEST_S
 from fastapi_tenancy.model.url import DatabaseUrl, accepted, masked
 
 DEFAULT_CATALOGUE = DatabaseUrl("sqlite:///tenancy.db")
@@ -54,9 +62,17 @@ def _names(value: object) -> object:
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
+def _without_nul(names: tuple[str, ...]) -> tuple[str, ...]:
+    if any("\x00" in name for name in names):
+        raise PydanticCustomError(
+            "names", "expected names PostgreSQL can hold; take the NUL character out"
+        )
+    return names
+
+
 Url = Annotated[DatabaseUrl, PlainValidator(_url)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_without_nul)]
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_S, allow_inf_nan=False)]
 
 
 class TenancyConfig(BaseSettings):
@@ -178,8 +194,18 @@ class TenancyConfig(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then the files of the working directory."""
-        files = _merged(Path.cwd(), frozenset(cls.model_fields))
+        files = _merged(_here(), frozenset(cls.model_fields))
         return init_settings, env_settings, InitSettingsSource(settings_cls, files)
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as exc:
+        raise ConfigurationError(
+            f"the working directory cannot be read ({exc.strerror}): it was deleted or moved,"
+            " perhaps. Change to the folder of the Alembic project and run the command there"
+        ) from exc
 
 
 def _merged(folder: Path, known: frozenset[str]) -> dict[str, Any]:
@@ -239,7 +265,7 @@ def _where(key: str, arguments: dict[str, Any]) -> str:
     variable = next((v for v in os.environ if v.upper() == _PREFIX + key.upper()), None)
     if variable and os.environ[variable]:
         return f"the environment variable {variable}"
-    folder, known = Path.cwd(), frozenset(TenancyConfig.model_fields)
+    folder, known = _here(), frozenset(TenancyConfig.model_fields)
     if key in _settings_in(folder / _FILES[0], known):
         return f"{key} in tenancy.toml"
     if key in _settings_in(folder / _FILES[1], known):

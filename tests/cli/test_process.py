@@ -89,10 +89,19 @@ def test_x_arguments_reach_revisions(fleet: Callable[..., Desk]):
 def test_timeouts_reach_the_server(fleet: Callable[..., Desk]):
     desk = fleet("acme", at="0001")
     desk.revision("0002", "0001", "sleep", 'op.execute("SELECT pg_sleep(60)")')
-    done = desk.run("upgrade", "0002", "--statement-timeout", "0.05")
-    assert done.code == 1
-    assert "--statement-timeout" in done.out
-    assert desk.stands() == {"acme": "0001"}
+    for seconds in ("0.05", "0.0001"):
+        done = desk.run("upgrade", "0002", "--statement-timeout", seconds)
+        assert done.code == 1
+        assert "--statement-timeout" in done.out
+        assert desk.stands() == {"acme": "0001"}
+
+
+def test_a_working_directory_that_is_gone(desk: Desk):
+    for command in ("tenancy status", "tenancy history"):
+        done = tenancy(desk, f"mkdir gone && cd gone && rmdir ../gone && {command}")
+        assert done.returncode == 2, done
+        assert done.stderr.startswith("error: the working directory cannot be read")
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_an_error_nobody_foresaw_is_one_line(desk: Desk):
