@@ -25,7 +25,9 @@ class OfflineScript:
 
     def __init__(self, project: Project, isolation: IsolationProvider, options: RunOptions) -> None:
         timeout = options.connect_timeout_s
-        leases = Leases(lambda: connect(isolation.address(), timeout), threading.Event())
+        leases = Leases(
+            lambda: connect(isolation.address(), timeout), threading.Event(), lambda _: None
+        )
         self._applier = Applier(
             project.history,
             project.environment,
