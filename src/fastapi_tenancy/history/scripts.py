@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Iterable
 from configparser import Error as IniError
 from configparser import InterpolationError
@@ -16,7 +15,13 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import MultipleHeads, ResolutionError, RevisionError
 from alembic.util.exc import CommandError
 
-from fastapi_tenancy.errors import ConfigurationError, ScriptError, UnknownRevisionError
+from fastapi_tenancy.errors import (
+    ConfigurationError,
+    ScriptError,
+    TenancyError,
+    UnknownRevisionError,
+)
+from fastapi_tenancy.history.loading import load_into
 from fastapi_tenancy.history.modules import ModuleSource
 from fastapi_tenancy.model.plan import Command, Move, Span, VersionChange
 
@@ -64,11 +69,16 @@ class History:
         self.config = load_config(ini, section)
         try:
             self.directory = ScriptDirectory.from_config(self.config)
+            load_into(self.directory)
             self.known = frozenset(s.revision for s in self.directory.walk_revisions())
         except (CommandError, RevisionError) as error:
             raise ConfigurationError(f"{ini}: {error}") from error
+        except TenancyError:
+            raise
         except Exception as error:
-            raise ScriptError(_loading_failed(error)) from error
+            raise ScriptError(
+                f"{ini}: the scripts it names cannot be loaded: {type(error).__name__}: {error}"
+            ) from error
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -214,17 +224,3 @@ def _option(config: Config, path: Path, name: str) -> str | None:
             f"{path}{where} is not a valid ini file ({type(error).__name__}); expected sections"
             " such as [alembic] with lines of the form name = value"
         ) from None
-
-
-def _loading_failed(error: Exception) -> str:
-    if isinstance(error, SyntaxError):
-        return (
-            f"the revision file {error.filename} has a syntax error in line {error.lineno}:"
-            f" {error.msg}. Nothing was changed"
-        )
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "alembic" not in f.name]
-    place = frames[-1] if frames else None
-    where = f" ({place.filename}, line {place.lineno})" if place else ""
-    return (
-        f"the scripts cannot be loaded{where}: {type(error).__name__}: {error}. Nothing was changed"
-    )
