@@ -47,6 +47,31 @@ def test_an_unknown_tenant(standing: Desk):
     assert set(standing.stands().values()) == {"0001"}
 
 
+def test_an_unknown_tenant_to_exclude(standing: Desk):
+    for command in (("upgrade",), ("downgrade", "base", "--yes"), ("status",)):
+        refused(standing.run(*command, "--exclude", "acmee"), "no tenant 'acmee'")
+    assert set(standing.stands().values()) == {"0001"}
+    standing.run("tenants", "remove", "bolt", "--yes")
+    assert standing.run("upgrade", "0002", "--exclude", "bolt").code == 0
+
+
+def test_a_name_means_one_tenant(standing: Desk):
+    standing.sql("UPDATE tenants SET id = 'bolt' WHERE identifier = 'acme'")
+    standing.sql("UPDATE tenants SET id = 'acme' WHERE identifier = 'bolt'")
+    assert standing.run("upgrade", "0002", "--tenant", "acme").code == 0
+    assert standing.stands() == {"acme": "0002", "bolt": "0001"}
+    assert standing.run("upgrade", "0003", "--exclude", "bolt").code == 0
+    assert standing.stands() == {"acme": "0003", "bolt": "0001"}
+    assert standing.json("tenants", "show", "bolt")["identifier"] == "bolt"
+
+
+def test_a_name_of_two_tenants_is_not_added(standing: Desk):
+    add = ("tenants", "add")
+    refused(standing.run(*add, "crux", "--id", "acme"), "id 'acme' is the identifier of another")
+    refused(standing.run(*add, "id-bolt"), "identifier 'id-bolt' is the id of tenant 'bolt'")
+    assert standing.run(*add, "dune", "--id", "dune").code == 0
+
+
 def test_no_alembic_ini(desk: Desk):
     desk.add("acme")
     (desk.folder / "alembic.ini").unlink()

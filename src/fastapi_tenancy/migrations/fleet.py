@@ -25,7 +25,7 @@ from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.storage.protocol import TenantStore
-from fastapi_tenancy.storage.select import matches
+from fastapi_tenancy.storage.select import Named, matches
 
 Collect = Callable[[Selection], list[Tenant]]
 """Reads the chosen tenants from the catalogue, whichever event loop it belongs to."""
@@ -35,30 +35,41 @@ async def collect(store: TenantStore, selection: Selection) -> list[Tenant]:
     """The chosen tenants, in catalogue order.
 
     Raises:
-        TenantNotFoundError: a tenant was named that is not in the catalogue, or marked deleted.
+        TenantNotFoundError: a tenant was named, or excluded by name, that is not in the
+            catalogue; or one was named that is marked deleted.
     """
-    chosen: list[Tenant] = []
-    found: set[str] = set()
-    deleted: set[str] = set()
+    names = selection.identifiers | selection.exclude
+    named, candidates = Named(names), []
     async for tenant in store.stream():
-        named = {tenant.id, tenant.identifier} & selection.identifiers
-        found |= named
-        if tenant.status is TenantStatus.DELETED:
-            deleted |= named
+        named.see(tenant)
         if matches(
             tenant,
             identifiers=selection.identifiers,
             tags=selection.tags,
             statuses=selection.statuses,
-            exclude=selection.exclude,
+            exclude=frozenset(),
         ):
-            chosen.append(tenant)
-    for wanted in sorted(selection.identifiers - found):
-        raise TenantNotFoundError(wanted)
-    if selection.statuses is None:
-        for wanted in sorted(deleted):
-            raise TenantDeletedError(wanted)
+            candidates.append(tenant)
+    _require_known(named, selection)
+    # A name may be the id of one tenant and the identifier of another: only now is it known whose.
+    only = named.identifiers(selection.identifiers)
+    without = named.identifiers(selection.exclude)
+    chosen = [
+        tenant
+        for tenant in candidates
+        if tenant.identifier not in without and (not only or tenant.identifier in only)
+    ]
     return chosen if selection.limit is None else chosen[: selection.limit]
+
+
+def _require_known(named: Named, selection: Selection) -> None:
+    for wanted in sorted(selection.identifiers | selection.exclude):
+        if not named.of(wanted):
+            raise TenantNotFoundError(wanted)
+    if selection.statuses is None:
+        for wanted in sorted(selection.identifiers):
+            if any(t.status is TenantStatus.DELETED for t in named.of(wanted)):
+                raise TenantDeletedError(wanted)
 
 
 def in_own_loop(store: TenantStore) -> Collect:
@@ -153,15 +164,19 @@ class Fleet:
         return run.execute(source)
 
     def _again(self, selection: Selection) -> list[Tenant]:
-        """The choice as it is now; a tenant that was named may be gone by now."""
+        """The choice as it is now; a tenant that was named or excluded may be gone by now."""
         while True:
             try:
                 return self.tenants(selection)
             except TenantNotFoundError as error:
-                named = selection.identifiers - {error.wanted}
-                if not named:
+                gone = {error.wanted}
+                if selection.identifiers and selection.identifiers <= gone:
                     return []  # no name at all would be a choice of everybody
-                selection = replace(selection, identifiers=named)
+                selection = replace(
+                    selection,
+                    identifiers=selection.identifiers - gone,
+                    exclude=selection.exclude - gone,
+                )
 
     def prepare(self, options: RunOptions, selection: Selection) -> Prepared:
         """Plan a run and change nothing.

@@ -74,11 +74,15 @@ def add(
 
 
 async def _require_free(store: TenantStore, isolation: IsolationProvider, tenant: Tenant) -> None:
-    """Refuse a schema that is another tenant's, a deleted one's too: its data is still there."""
+    """Refuse a schema that is another tenant's, a deleted one's too: its data is still there.
+
+    And a name that would mean two tenants: the id of one and the identifier of another.
+    """
     schema = isolation.target(tenant).schema
     async for other in store.stream():
         if other.id == tenant.id or other.identifier == tenant.identifier:
             continue  # the catalogue itself says that best
+        _require_one_meaning(tenant, other)
         with suppress(InvalidNameError):
             if isolation.target(other).schema == schema:
                 raise TenantExistsError(
@@ -86,6 +90,19 @@ async def _require_free(store: TenantStore, isolation: IsolationProvider, tenant
                     f" ({other.status.value}) already; give {tenant.identifier!r} one of its own"
                     " with --schema"
                 )
+
+
+def _require_one_meaning(tenant: Tenant, other: Tenant) -> None:
+    if tenant.id == other.identifier:
+        raise TenantExistsError(
+            f"the id {tenant.id!r} is the identifier of another tenant, so --tenant {tenant.id}"
+            " would mean either; choose another with --id"
+        )
+    if tenant.identifier == other.id:
+        raise TenantExistsError(
+            f"the identifier {tenant.identifier!r} is the id of tenant {other.identifier!r}, so"
+            f" --tenant {other.id} would mean either; choose another identifier"
+        )
 
 
 @command
