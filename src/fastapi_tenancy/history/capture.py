@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
@@ -23,6 +24,9 @@ from fastapi_tenancy.history.identity import Identity, running_for
 from fastapi_tenancy.history.scripts import History, load_config
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.url import masked
+
+_one_at_a_time = threading.RLock()
+"""Held around env.py: the logging and the standard output it may change belong to the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ def run_env(history: History, target: Target, url: str, extra: tuple[str, ...]) 
     )
     try:
         with (
+            _one_at_a_time,
             ambient.active(context=environment),
             running_for(identity),
             rehearsing(),
@@ -127,10 +132,7 @@ def _logging_kept() -> Iterator[None]:
     """Undo what env.py's fileConfig() does to the logging of the process it runs in."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    loggers = [
-        x for x in logging.Logger.manager.loggerDict.values() if isinstance(x, logging.Logger)
-    ]
-    states = [(x, x.disabled, x.level, x.handlers[:], x.propagate) for x in loggers]
+    states = [(x, x.disabled, x.level, x.handlers[:], x.propagate) for x in _loggers()]
     try:
         yield
     finally:
@@ -139,6 +141,16 @@ def _logging_kept() -> Iterator[None]:
             logger.disabled, logger.propagate = disabled, propagate
             logger.setLevel(old_level)
             logger.handlers[:] = old_handlers
+        # Another thread may have made some meanwhile, which fileConfig() disabled too.
+        known = {logger for logger, *_ in states}
+        for logger in _loggers():
+            if logger not in known:
+                logger.disabled = False
+
+
+def _loggers() -> list[logging.Logger]:
+    every = list(logging.Logger.manager.loggerDict.values())
+    return [x for x in every if isinstance(x, logging.Logger)]
 
 
 def _env_failed(history: History, error: Exception) -> str:
