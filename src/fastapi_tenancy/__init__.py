@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fastapi_tenancy.config import TenancyConfig
     from fastapi_tenancy.isolation.schema import SchemaIsolationProvider
     from fastapi_tenancy.migrations.current import current_tenant
+    from fastapi_tenancy.migrations.given import MigrationManager
     from fastapi_tenancy.migrations.manager import TenantMigrationManager
     from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant, TenantStatus
     from fastapi_tenancy.storage.memory import InMemoryTenantStore
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "InMemoryTenantStore": "storage.memory",
     "IsolationStrategy": "model.tenant",
+    "MigrationManager": "migrations.given",
     "QueryTenantStore": "storage.query",
     "SQLAlchemyTenantStore": "storage.sqlalchemy",
     "SchemaIsolationProvider": "isolation.schema",
@@ -38,6 +40,7 @@ _WHERE = {
 __all__ = [
     "InMemoryTenantStore",
     "IsolationStrategy",
+    "MigrationManager",
     "QueryTenantStore",
     "SQLAlchemyTenantStore",
     "SchemaIsolationProvider",

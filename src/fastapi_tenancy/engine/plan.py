@@ -52,7 +52,7 @@ def _span(request: Request, position: Position) -> Span:
         raise UnknownRevisionError(position.problem)
     if position.state is PositionState.MISSING and not request.create:
         raise UnknownRevisionError(
-            "the schema does not exist; create it first, or let --create make it"
+            "the schema does not exist; create it first, or let --create (create=True) make it"
         )
     problem = _problem(request, position.heads)
     if problem and request.command is Command.STAMP:

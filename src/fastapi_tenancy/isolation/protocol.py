@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import Tenant
 
 
 class IsolationProvider(Protocol):
     """Says where a tenant lives and how to work there."""
+
+    @property
+    def config(self) -> TenancyConfig:
+        """The configuration it was made of."""
+        ...
 
     def target(self, tenant: Tenant) -> Target:
         """The target of a tenant.

@@ -22,6 +22,11 @@ class SchemaIsolationProvider:
         url = config.database_url
         self._place = masked(url) if url else ""
 
+    @property
+    def config(self) -> TenancyConfig:
+        """The configuration it was made of."""
+        return self._config
+
     def target(self, tenant: Tenant) -> Target:
         """The schema named by the tenant, or made from the prefix and its identifier."""
         return Target(schema=self.schema_of(tenant), tenants=(tenant,), database=self._place)

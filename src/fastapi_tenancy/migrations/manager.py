@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from fastapi_tenancy.config import TenancyConfig
-from fastapi_tenancy.engine.stop import Stop
-from fastapi_tenancy.errors import MigrationFailedError
 from fastapi_tenancy.manager import complete, open_isolation
 from fastapi_tenancy.migrations.fleet import Fleet, collect
+from fastapi_tenancy.migrations.given import MigrationManager
 from fastapi_tenancy.migrations.results import TenantResult, joined, results_of
+from fastapi_tenancy.migrations.running import position_of_one, run, run_one
 from fastapi_tenancy.model.event import Listener, silent
-from fastapi_tenancy.model.outcome import Outcome
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.storage.protocol import TenantStore
+
+__all__ = ["MigrationManager", "TenantMigrationManager"]
 
 
 class TenantMigrationManager:
@@ -39,18 +40,26 @@ class TenantMigrationManager:
         self._store = store
         self._listener = listener
 
-    async def upgrade_tenant(self, tenant: Tenant, revision: str = "head") -> TenantResult:
-        """Upgrade one tenant and return its result.
+    async def upgrade_tenant(
+        self, tenant: Tenant, revision: str = "head", *, create: bool = False
+    ) -> TenantResult:
+        """Upgrade one tenant and return its result; with ``create`` its schema may be missing.
 
         Raises:
             MigrationFailedError: the tenant could not be brought to the revision, with the cause.
             ConfigurationError: the request itself is wrong; nothing was changed.
         """
-        return await self._one(Command.UPGRADE, tenant, revision)
+        return await self._one(Command.UPGRADE, tenant, revision, create=create)
 
     async def downgrade_tenant(self, tenant: Tenant, revision: str = "-1") -> TenantResult:
         """Downgrade one tenant; as ``upgrade_tenant``."""
         return await self._one(Command.DOWNGRADE, tenant, revision)
+
+    async def _one(
+        self, command: Command, tenant: Tenant, revision: str, *, create: bool = False
+    ) -> TenantResult:
+        fleet = self._fleet(lambda _selection: [tenant])
+        return await run_one(fleet, command, revision, self._listener, create=create)
 
     async def upgrade_all(
         self,
@@ -58,12 +67,14 @@ class TenantMigrationManager:
         concurrency: int | None = None,
         *,
         statuses: Iterable[TenantStatus] | None = None,
+        create: bool = False,
     ) -> list[TenantResult]:
         """Upgrade every tenant that is not deleted, suspended ones too.
 
         Args:
             concurrency: tenants at a time, a connection each; 10 unless configured.
             statuses: only tenants of these.
+            create: make schemas that are missing; without it, a missing one is a failure.
 
         Returns:
             A result for every tenant: one that failed is in it, with its cause.
@@ -71,7 +82,7 @@ class TenantMigrationManager:
         Raises:
             ConfigurationError: the request itself is wrong; nothing was changed.
         """
-        return await self._all(Command.UPGRADE, revision, concurrency, statuses)
+        return await self._all(Command.UPGRADE, revision, concurrency, statuses, create=create)
 
     async def downgrade_all(
         self,
@@ -89,26 +100,8 @@ class TenantMigrationManager:
         Raises:
             ConfigurationError: its database cannot be read, or its schema name cannot be used.
         """
-        fleet = self._fleet(lambda _selection: [tenant])
-
-        def read() -> str | None:
-            options = fleet.options(Command.UPGRADE, "head")
-            for standing in fleet.standings(options, Selection()):
-                if standing.refusal is not None:
-                    raise MigrationFailedError(standing.refusal.error)
-                return joined(standing.position.heads)
-            return None
-
-        return await asyncio.to_thread(read)
-
-    async def _one(self, command: Command, tenant: Tenant, revision: str) -> TenantResult:
-        outcomes = await self._run(
-            self._fleet(lambda _selection: [tenant]), command, revision, 1, Selection()
-        )
-        result = next(r for o in outcomes for r in results_of(o))
-        if not result["success"]:
-            raise MigrationFailedError(f"tenant {tenant.identifier!r}: {result['error']}")
-        return result
+        position = await position_of_one(self._fleet(lambda _selection: [tenant]))
+        return joined(position.heads)
 
     async def _all(
         self,
@@ -116,6 +109,8 @@ class TenantMigrationManager:
         revision: str,
         concurrency: int | None,
         statuses: Iterable[TenantStatus] | None,
+        *,
+        create: bool = False,
     ) -> list[TenantResult]:
         loop = asyncio.get_running_loop()
 
@@ -125,30 +120,10 @@ class TenantMigrationManager:
             return asyncio.run_coroutine_threadsafe(reading, loop).result()
 
         chosen = Selection(statuses=None if statuses is None else frozenset(statuses))
-        outcomes = await self._run(self._fleet(tenants), command, revision, concurrency, chosen)
-        return [result for outcome in outcomes for result in results_of(outcome)]
-
-    async def _run(
-        self,
-        fleet: Fleet,
-        command: Command,
-        revision: str,
-        concurrency: int | None,
-        selection: Selection,
-    ) -> tuple[Outcome, ...]:
-        options = fleet.options(command, revision, concurrency=concurrency)
-        stop = Stop()
-        running = asyncio.ensure_future(
-            asyncio.to_thread(fleet.run, options, selection, listener=self._listener, stop=stop)
-        )
-        try:
-            report = await asyncio.shield(running)
-        except asyncio.CancelledError:
-            # A thread cannot be cancelled: let the tenants in flight finish, start no other.
-            stop.request()
-            await asyncio.wait([running])
-            raise
-        return report.outcomes
+        fleet = self._fleet(tenants)
+        options = fleet.options(command, revision, concurrency=concurrency, create=create)
+        report = await run(fleet, options, chosen, self._listener)
+        return [result for outcome in report.outcomes for result in results_of(outcome)]
 
     def _fleet(self, tenants: Callable[[Selection], list[Tenant]]) -> Fleet:
         return Fleet(self._config, tenants, open_isolation(self._config))

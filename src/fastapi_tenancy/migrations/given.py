@@ -1,0 +1,139 @@
+"""MigrationManager: migrates the tenants it is given, wherever their isolation provider says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypedDict
+
+from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.migrations.fleet import Fleet
+from fastapi_tenancy.migrations.results import TenantResult, joined, results_of
+from fastapi_tenancy.migrations.running import position_of_one, run, run_one
+from fastapi_tenancy.model.event import Listener, silent
+from fastapi_tenancy.model.plan import Command
+from fastapi_tenancy.model.selection import Selection
+from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+
+
+class FleetResult(TypedDict):
+    """What happened to the tenants that were given, in numbers and one by one."""
+
+    total: int
+    success: int
+    failed: int
+    failures: list[TenantResult]
+    results: list[TenantResult]
+
+
+class MigrationStatus(TypedDict):
+    """Where a tenant stands and where it should; several heads are joined by commas."""
+
+    current_revision: str | None
+    head_revision: str | None
+    is_up_to_date: bool
+
+
+class MigrationManager:
+    """Migrates tenants with the engine behind ``tenancy upgrade``; nothing blocks the event loop.
+
+    Defaults such as ``concurrency`` are those of the provider's configuration.
+    """
+
+    def __init__(
+        self,
+        alembic_ini_path: str | Path,
+        isolation_provider: IsolationProvider,
+        *,
+        listener: Listener = silent,
+    ) -> None:
+        update = {"alembic_ini": Path(alembic_ini_path)}
+        self._config = isolation_provider.config.model_copy(update=update)
+        self._isolation = isolation_provider
+        self._listener = listener
+
+    async def upgrade_tenant(
+        self, tenant: Tenant, revision: str = "head", *, create: bool = False
+    ) -> TenantResult:
+        """Upgrade one tenant and return its result; with ``create`` its schema may be missing.
+
+        Raises:
+            MigrationFailedError: the tenant could not be brought to the revision, with the cause.
+            ConfigurationError: the request itself is wrong; nothing was changed.
+        """
+        fleet = self._fleet([tenant])
+        return await run_one(fleet, Command.UPGRADE, revision, self._listener, create=create)
+
+    async def downgrade_tenant(self, tenant: Tenant, revision: str = "-1") -> TenantResult:
+        """Downgrade one tenant; as ``upgrade_tenant``."""
+        return await run_one(self._fleet([tenant]), Command.DOWNGRADE, revision, self._listener)
+
+    async def upgrade_all_tenants(
+        self,
+        tenants: Iterable[Tenant],
+        revision: str = "head",
+        concurrency: int | None = None,
+        *,
+        create: bool = False,
+    ) -> FleetResult:
+        """Upgrade these tenants, except those that are marked deleted.
+
+        Args:
+            concurrency: tenants at a time, a connection each.
+            create: make schemas that are missing; without it, a missing one is a failure.
+
+        Returns:
+            Numbers, and a result for every tenant: one that failed is in it, with its cause.
+
+        Raises:
+            ConfigurationError: the request itself is wrong; nothing was changed.
+        """
+        return await self._all(Command.UPGRADE, tenants, revision, concurrency, create=create)
+
+    async def downgrade_all_tenants(
+        self, tenants: Iterable[Tenant], revision: str = "-1", concurrency: int | None = None
+    ) -> FleetResult:
+        """Downgrade these tenants; as ``upgrade_all_tenants``."""
+        return await self._all(Command.DOWNGRADE, tenants, revision, concurrency)
+
+    async def get_migration_status(self, tenant: Tenant) -> MigrationStatus:
+        """Where a tenant stands; ``current_revision`` is None if it was never migrated.
+
+        Raises:
+            ConfigurationError: its database cannot be read, or its schema name cannot be used.
+        """
+        fleet = self._fleet([tenant])
+        history = await asyncio.to_thread(fleet.history)
+        position = await position_of_one(fleet)
+        heads = tuple(sorted(history.heads))
+        return MigrationStatus(
+            current_revision=joined(position.heads),
+            head_revision=joined(heads),
+            is_up_to_date=tuple(sorted(position.heads)) == heads,
+        )
+
+    async def _all(
+        self,
+        command: Command,
+        tenants: Iterable[Tenant],
+        revision: str,
+        concurrency: int | None,
+        *,
+        create: bool = False,
+    ) -> FleetResult:
+        fleet = self._fleet([t for t in tenants if t.status is not TenantStatus.DELETED])
+        options = fleet.options(command, revision, concurrency=concurrency, create=create)
+        report = await run(fleet, options, Selection(), self._listener)
+        results = [result for outcome in report.outcomes for result in results_of(outcome)]
+        failures = [result for result in results if not result["success"]]
+        return FleetResult(
+            total=len(results),
+            success=len(results) - len(failures),
+            failed=len(failures),
+            failures=failures,
+            results=results,
+        )
+
+    def _fleet(self, tenants: list[Tenant]) -> Fleet:
+        return Fleet(self._config, lambda _selection: tenants, self._isolation)

@@ -1,0 +1,71 @@
+"""Runs the synchronous engine for asyncio callers, in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi_tenancy.engine.options import RunOptions
+from fastapi_tenancy.engine.stop import Stop
+from fastapi_tenancy.errors import MigrationFailedError
+from fastapi_tenancy.migrations.fleet import Fleet
+from fastapi_tenancy.migrations.results import TenantResult, results_of
+from fastapi_tenancy.model.event import Listener
+from fastapi_tenancy.model.outcome import Report
+from fastapi_tenancy.model.plan import Command
+from fastapi_tenancy.model.selection import Selection
+from fastapi_tenancy.model.target import Position
+
+
+async def run(
+    fleet: Fleet, options: RunOptions, selection: Selection, listener: Listener
+) -> Report:
+    """Carry out a run; when the caller is cancelled, tenants in flight finish and no other starts.
+
+    Raises:
+        ConfigurationError: the request cannot be carried out for anybody; nothing changed.
+    """
+    stop = Stop()
+    running = asyncio.ensure_future(
+        asyncio.to_thread(fleet.run, options, selection, listener=listener, stop=stop)
+    )
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        # A thread cannot be cancelled.
+        stop.request()
+        await asyncio.wait([running])
+        raise
+
+
+async def run_one(
+    fleet: Fleet, command: Command, revision: str, listener: Listener, *, create: bool = False
+) -> TenantResult:
+    """Carry out a run of a fleet of one.
+
+    Raises:
+        MigrationFailedError: the tenant could not be brought to the revision, with the cause.
+        ConfigurationError: the request itself is wrong; nothing was changed.
+    """
+    options = fleet.options(command, revision, concurrency=1, create=create)
+    report = await run(fleet, options, Selection(), listener)
+    result = next(r for o in report.outcomes for r in results_of(o))
+    if not result["success"]:
+        raise MigrationFailedError(f"tenant {result['identifier']!r}: {result['error']}")
+    return result
+
+
+async def position_of_one(fleet: Fleet) -> Position:
+    """Where the only tenant of a fleet stands.
+
+    Raises:
+        ConfigurationError: its database cannot be read, or its schema name cannot be used.
+    """
+
+    def read() -> Position:
+        options = fleet.options(Command.UPGRADE, "head")
+        standing = next(iter(fleet.standings(options, Selection())))
+        if standing.refusal is not None:
+            raise MigrationFailedError(standing.refusal.error)
+        return standing.position
+
+    return await asyncio.to_thread(read)
