@@ -21,6 +21,20 @@ def load_into(directory: ScriptDirectory) -> None:
     directory.revision_map = RevisionMap(lambda: _checked(directory))
 
 
+def refuse_without_function(script: Script, *, upgrade: bool) -> None:
+    """Refuse a revision that cannot go this way.
+
+    Raises:
+        ScriptError: its file has no ``upgrade``, or no ``downgrade``.
+    """
+    name = "upgrade" if upgrade else "downgrade"
+    if not callable(getattr(script.module, name, None)):
+        raise ScriptError(
+            f"the revision file {script.path} has no function {name}(); expected one, with `pass`"
+            " where nothing is to be done. Nothing was changed"
+        )
+
+
 def _checked(directory: ScriptDirectory) -> list[Script]:
     """The scripts of a directory.
 

@@ -21,7 +21,7 @@ from fastapi_tenancy.errors import (
     TenancyError,
     UnknownRevisionError,
 )
-from fastapi_tenancy.history.loading import load_into
+from fastapi_tenancy.history.loading import load_into, refuse_without_function
 from fastapi_tenancy.history.modules import ModuleSource
 from fastapi_tenancy.model.plan import Command, Move, Span, VersionChange
 
@@ -114,10 +114,18 @@ class History:
 
         Raises:
             UnknownRevisionError: nothing of that id or label, or ``head`` with several heads.
+            ConfigurationError: there are no revisions at all.
         """
         if not revision.strip():
             raise UnknownRevisionError(
                 "the revision asked for is empty; expected an id, a label, head, heads or base"
+            )
+        if not self.known:
+            folders = ", ".join(str(f) for f in self.directory._version_locations)
+            raise ConfigurationError(
+                f"no revision files in {folders}: expected at least one. Bring the folder back,"
+                " correct script_location or version_locations, or write the first revision with"
+                " `alembic revision`. Nothing was changed"
             )
         try:
             self.directory.get_revisions(revision)
@@ -134,17 +142,26 @@ class History:
         Raises:
             UnknownRevisionError: the revision is unknown or ambiguous.
             NoRoadError: it cannot be reached from these heads.
+            ScriptError: a revision on the way has no function for it.
         """
         try:
             steps = self._steps(command, revision, heads)
         except CommandError as error:
             raise self._explained(revision, error) from error
+        except AttributeError as error:
+            # Alembic takes the functions of all steps before it gives the first.
+            for script in self.directory.walk_revisions():
+                if script.module is error.obj:
+                    refuse_without_function(script, upgrade=error.name == "upgrade")
+            raise
         recorder = _Recorder(heads)
         moves = []
         for step in steps:
             recorder.changes = []
             recorder.update_to_step(step)
             moves.append(self._move(step, recorder))
+            if command is not Command.STAMP:
+                refuse_without_function(self.script(moves[-1].revision), upgrade=moves[-1].upgrade)
         after = tuple(sorted(recorder.heads))
         return Span(before=tuple(sorted(heads)), after=after, moves=tuple(moves))
 
@@ -171,6 +188,13 @@ class History:
                 f"the scripts have several heads ({heads}), so {revision!r} does not name one."
                 " Ask for one of them, for 'heads' to reach all, or merge them with"
                 " `alembic merge heads`"
+            )
+        wanted = revision.rpartition("@")[2]
+        several = sorted(r for r in self.known if r.startswith(wanted))
+        if isinstance(cause, ResolutionError) and wanted and len(several) > 1:
+            return UnknownRevisionError(
+                f"more than one revision begins with {wanted}: {', '.join(several)}. Write more"
+                " of the id"
             )
         if isinstance(cause, ResolutionError) or "Can't locate" in str(error):
             heads = ", ".join(self.heads) or "none"
