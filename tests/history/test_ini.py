@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,25 @@ def test_a_percent_sign_that_is_not_doubled(tmp_path: Path):
 )
 def test_a_file_that_is_no_ini_file(tmp_path: Path, text: str, told: str):
     assert told in _refusal(tmp_path, text)
+
+
+def test_a_file_that_is_no_text(tmp_path: Path):
+    ini = tmp_path / "alembic.ini"
+    ini.write_bytes(b"[alembic]\nscript_location = \xff\xfe\x00s3cret\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_config(ini)
+    assert str(caught.value).startswith(f"{ini} is not a text file")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_folder(tmp_path: Path):
+    ini = tmp_path / "alembic.ini"
+    ini.mkdir()
+    with pytest.raises(ConfigurationError, match="is a folder; expected an ini file"):
+        load_config(ini)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that even root cannot read")
+def test_a_file_that_cannot_be_read():
+    with pytest.raises(ConfigurationError, match="/proc/self/mem cannot be read"):
+        load_config(Path("/proc/self/mem"))

@@ -217,11 +217,16 @@ def load_config(ini: Path, section: str = "alembic") -> Config:
         ConfigurationError: the file is not there, cannot be read, or has no such section.
     """
     path = Path(ini)
+    if path.is_dir():
+        raise ConfigurationError(
+            f"{path} is a folder; expected an ini file, such as {path / 'alembic.ini'}"
+        )
     if not path.is_file():
         raise ConfigurationError(
             f"no {path.name} at {path.absolute()}. Run from the folder of your Alembic project,"
             " or name the file with --config (alembic_ini in tenancy.toml)"
         )
+    _refuse_unreadable(path)
     toml = path.parent / "pyproject.toml"
     config = Config(str(path), toml_file=str(toml) if toml.is_file() else None, ini_section=section)
     if _option(config, path, "script_location") is None:
@@ -230,6 +235,21 @@ def load_config(ini: Path, section: str = "alembic") -> Config:
         )
     _option(config, path, "sqlalchemy.url")
     return config
+
+
+def _refuse_unreadable(path: Path) -> None:
+    """ConfigParser passes over a file that it may not open, and names none that is no text."""
+    try:
+        path.read_text(encoding="locale")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}. Expected an ini file that this user may read"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{path} is not a text file in {error.encoding} (byte {error.start} is not);"
+            " is it an Alembic configuration?"
+        ) from None
 
 
 def _option(config: Config, path: Path, name: str) -> str | None:
