@@ -101,6 +101,9 @@ def test_the_second_request_rolls_them_back(seeded: Project, engine: Engine) -> 
         asker.join()
     assert done.report.interrupted
     assert done.kinds == {n: "failed" if n in ("t0", "t1") else "skipped" for n in FLEET}
+    told = "aborted: the run was interrupted a second time; its transaction was rolled back"
+    assert all(told in (done.outcome(name).error or "") for name in ("t0", "t1"))
+    assert "timeout" not in str([o.error for o in done.report.outcomes])
     assert all(heads(seeded.url, name) == {"r1"} for name in FLEET)
     seeded.run(FLEET).require_success()
 

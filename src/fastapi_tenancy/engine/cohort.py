@@ -49,6 +49,7 @@ class CohortRunner:
         self._line = line
         self.project = project
         self._options = options
+        self._stop = stop
         self._tally = tally
         self._listener = listener
         self._leases = Leases(
@@ -265,4 +266,4 @@ class CohortRunner:
                 place = self._applier.locate(session, target, progress.stage, at)
             except (psycopg.Error, TenancyError):
                 place = None
-        return told(error, progress, place)
+        return told(error, progress, place, aborted=self._stop.aborted.is_set())

@@ -14,6 +14,9 @@ from fastapi_tenancy.model.url import masked
 EXCERPT = 200
 """Characters of a statement shown in an error."""
 
+ABORTED = (
+    "aborted: the run was interrupted a second time; its transaction was rolled back, run again"
+)
 _ADVICE: dict[type[psycopg.Error], str] = {
     psycopg.errors.LockNotAvailable: "another session held a lock longer than lock_timeout;"
     " run again, or raise --lock-timeout",
@@ -24,16 +27,28 @@ _ADVICE: dict[type[psycopg.Error], str] = {
 }
 
 
-def told(error: BaseException, progress: Progress, place: tuple[Move, str] | None) -> str:
-    """The cause of a failure with the revision and, where known, the statement."""
+def told(
+    error: BaseException,
+    progress: Progress,
+    place: tuple[Move, str] | None,
+    *,
+    aborted: bool = False,
+) -> str:
+    """The cause of a failure with the revision and, where known, the statement.
+
+    Args:
+        aborted: the run was, so that a cancelled statement was cancelled by us.
+    """
     move = place[0] if place else progress.move or _only_move(progress)
     where = f"revision {move.revision}: " if move else ""
+    origin = getattr(error, "orig", None) or error
+    if aborted and isinstance(origin, psycopg.errors.QueryCanceled):
+        return where + ABORTED
     text = where + cause(error)
     # SQLAlchemy knows the statement, where a revision ran live.
     statement = place[1] if place else getattr(error, "statement", None)
     if statement:
         text += f"; statement: {' '.join(statement.split())[:EXCERPT]}"
-    origin = getattr(error, "orig", None) or error
     advice = next((a for kind, a in _ADVICE.items() if isinstance(origin, kind)), None)
     return masked(f"{text}. What to do: {advice}" if advice else text)
 
