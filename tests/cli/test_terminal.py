@@ -78,6 +78,14 @@ def test_several_tenants_are_taken_down_after_a_yes(slow: Desk):
     assert set(slow.stands().values()) == {None}
 
 
+def test_several_tenants_are_stamped_after_a_yes(slow: Desk):
+    with terminal(slow, "stamp", "base") as seen:
+        seen.wait_for("Stamp 4 tenants (4 from 0001 to base)? [y/N]: ")
+        seen.type("y\n")
+        assert seen.wait().code == 0
+    assert set(slow.stands().values()) == {None}
+
+
 @pytest.mark.parametrize(("answer", "code"), [("n\n", 2), ("\n", 2), ("\x03", 130), ("\x04", 130)])
 def test_several_tenants_stay_after_anything_else(slow: Desk, answer: str, code: int):
     with terminal(slow, "downgrade", "base") as seen:

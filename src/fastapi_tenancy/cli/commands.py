@@ -32,5 +32,5 @@ def downgrade(output: Output, where: Where, chosen: Chosen, how: How, revision: 
 
 @command
 def stamp(output: Output, where: Where, chosen: Chosen, how: How, revision: Target) -> int:
-    """Write a revision into version tables without running anything."""
+    """Write a revision into version tables and run nothing; asks first for several tenants."""
     return carry_out(output, Command.STAMP, revision, where, chosen, how)
