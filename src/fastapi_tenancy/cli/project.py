@@ -42,7 +42,8 @@ def open_fleet(where: Where) -> Fleet:
     from fastapi_tenancy.migrations.fleet import Fleet, in_own_loop
 
     config = open_config(where)
-    return Fleet(config, in_own_loop(open_store(config)), open_isolation(config))
+    isolation = open_isolation(config)
+    return Fleet(config, in_own_loop(open_store(config), isolation), isolation)
 
 
 def open_history(where: Where) -> History:

@@ -46,7 +46,7 @@ def _looked_up(wanted: str) -> Tenant:
     config = complete(TenancyConfig())
     isolation = open_isolation(config)
     everybody = Selection(statuses=frozenset(TenantStatus))
-    tenants = in_own_loop(open_store(config))(everybody)
+    tenants = in_own_loop(open_store(config), isolation)(everybody)
     for tenant in tenants:
         if wanted in (tenant.identifier, tenant.id):
             return tenant

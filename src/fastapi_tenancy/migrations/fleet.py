@@ -18,6 +18,7 @@ from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import ConfigurationError, TenantDeletedError, TenantNotFoundError
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.migrations.rivals import Place, place_in, rivals
 from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.outcome import Report
 from fastapi_tenancy.model.plan import Command, Step
@@ -31,8 +32,10 @@ Collect = Callable[[Selection], list[Tenant]]
 """Reads the chosen tenants from the catalogue, whichever event loop it belongs to."""
 
 
-async def collect(store: TenantStore, selection: Selection) -> list[Tenant]:
-    """The chosen tenants, in catalogue order.
+async def collect(store: TenantStore, selection: Selection, place: Place) -> list[Tenant]:
+    """The chosen tenants, in catalogue order, and after them those that claim the same places.
+
+    The engine refuses tenants that claim one place, and has to see all of them for that.
 
     Raises:
         TenantNotFoundError: a tenant was named, or excluded by name, that is not in the
@@ -59,7 +62,10 @@ async def collect(store: TenantStore, selection: Selection) -> list[Tenant]:
         for tenant in candidates
         if tenant.identifier not in without and (not only or tenant.identifier in only)
     ]
-    return chosen if selection.limit is None else chosen[: selection.limit]
+    chosen = chosen[: selection.limit]
+    if selection == Selection() or not chosen:
+        return chosen
+    return chosen + await rivals(store, chosen, place)
 
 
 def _require_known(named: Named, selection: Selection) -> None:
@@ -72,7 +78,7 @@ def _require_known(named: Named, selection: Selection) -> None:
                 raise TenantDeletedError(wanted)
 
 
-def in_own_loop(store: TenantStore) -> Collect:
+def in_own_loop(store: TenantStore, isolation: IsolationProvider) -> Collect:
     """Read a catalogue from synchronous code, in an event loop of its own thread.
 
     The store's connections are closed after each reading: they belong to that loop.
@@ -80,7 +86,7 @@ def in_own_loop(store: TenantStore) -> Collect:
 
     async def read(selection: Selection) -> list[Tenant]:
         try:
-            return await collect(store, selection)
+            return await collect(store, selection, place_in(isolation))
         finally:
             await store.close()
 

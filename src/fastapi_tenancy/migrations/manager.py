@@ -11,6 +11,7 @@ from fastapi_tenancy.manager import complete, open_isolation
 from fastapi_tenancy.migrations.fleet import Fleet, collect
 from fastapi_tenancy.migrations.given import MigrationManager
 from fastapi_tenancy.migrations.results import TenantResult, joined, results_of
+from fastapi_tenancy.migrations.rivals import place_in
 from fastapi_tenancy.migrations.running import position_of_one, run, run_one
 from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.plan import Command
@@ -116,7 +117,7 @@ class TenantMigrationManager:
 
         def tenants(selection: Selection) -> list[Tenant]:
             # The store belongs to the caller's loop: ask it there, from the worker thread.
-            reading = collect(self._store, selection)
+            reading = collect(self._store, selection, place_in(fleet.isolation))
             return asyncio.run_coroutine_threadsafe(reading, loop).result()
 
         chosen = Selection(statuses=None if statuses is None else frozenset(statuses))

@@ -54,7 +54,8 @@ def open_fleet(
     config = TenancyConfig.model_construct(
         database_url=url, catalogue_url=catalogue, alembic_ini=project / "alembic.ini"
     )
-    return Fleet(config, in_own_loop(store), SchemaIsolationProvider(config))
+    isolation = SchemaIsolationProvider(config)
+    return Fleet(config, in_own_loop(store, isolation), isolation)
 
 
 def put_at_start(
