@@ -55,6 +55,62 @@ def test_a_reader_may_go_away(desk: Desk):
         assert done.stderr == ""
 
 
+def test_a_reader_that_goes_away_is_no_failed_tenant(desk: Desk):
+    desk.add("acme")
+    # The reader is gone for sure before the first word.
+    for command in (
+        "tenancy status",
+        "tenancy status --json",
+        "tenancy upgrade 0001",
+        "tenancy -h",
+    ):
+        done = tenancy(desk, f"exec 3> >(exec true); sleep 0.3; {command} >&3")
+        assert (done.returncode, done.stderr) == (141, ""), command
+    assert desk.stands() == {"acme": "0001"}
+
+
+@pytest.mark.parametrize("more", ["", "--json"])
+def test_a_full_disk_is_told_in_a_line(desk: Desk, more: str):
+    desk.add("acme", "bolt")
+    desk.sql("CREATE TABLE tenant_bolt.notes ()")
+    done = tenancy(desk, f"tenancy upgrade 0001 {more} >/dev/full")
+    told = "the output could not be written to stdout (No space left on device)"
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error: {told}; the run: 1 migrated, 1 failed\n",
+    )
+    for command in ("status", "history", "upgrade --dry-run", "upgrade 0001 --sql --exclude acme"):
+        done = tenancy(desk, f"tenancy {command} {more} >/dev/full")
+        assert (done.returncode, done.stderr) == (1, f"error: {told}\n"), command
+    done = tenancy(desk, f"tenancy upgrade nonsense {more} >/dev/full")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert tenancy(desk, f"tenancy status {more} 2>/dev/full").returncode == 0
+    for asked in ("--help", "--version"):
+        assert tenancy(desk, f"tenancy {asked} >/dev/full").stderr == f"error: {told}\n"
+
+
+def test_a_revision_may_close_what_it_is_not_its_own(desk: Desk):
+    desk.add("acme", "bolt")
+    for name in ("stdout", "stderr"):
+        desk.revision("0001", None, "rude", f"__import__('sys').{name}.close()")
+        done = tenancy(desk, "tenancy upgrade 0001 --json")
+        assert (done.returncode, json.loads(done.stdout)["failed"]) == (0, 0), done
+        assert "Traceback" not in done.stderr
+        done = tenancy(desk, "tenancy downgrade base --yes")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "2 migrated" in done.stdout
+
+
+def test_the_package_is_the_command(desk: Desk):
+    done = tenancy(
+        desk, "python -m fastapi_tenancy heads --json; python -m fastapi_tenancy; echo $?"
+    )
+    assert '"revision": "0003"' in done.stdout
+    assert done.stdout.splitlines()[-1] == "2"
+    assert "Usage: tenancy " in done.stdout
+
+
 def test_output_may_be_closed(desk: Desk):
     desk.add("acme")
     for revision in ("0001", "0002"):
@@ -102,6 +158,15 @@ def test_a_working_directory_that_is_gone(desk: Desk):
         assert done.returncode == 2, done
         assert done.stderr.startswith("error: the working directory cannot be read")
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_list_of_tenants_in_memory_is_refused(desk: Desk):
+    for url in ("sqlite://", "sqlite:///:memory:"):
+        done = tenancy(desk, f"TENANCY_CATALOGUE_URL={url} tenancy tenants add acme")
+        assert done.returncode == 2
+        assert f"error: catalogue_url is '{url}', a database in memory" in done.stderr
+        assert "sqlite:///tenancy.db" in done.stderr
+        assert tenancy(desk, f"TENANCY_CATALOGUE_URL={url} tenancy upgrade").returncode == 2
 
 
 def test_an_error_nobody_foresaw_is_one_line(desk: Desk):

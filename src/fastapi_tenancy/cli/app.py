@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -12,12 +12,15 @@ from typer.exceptions import TyperException
 
 from fastapi_tenancy.cli import commands, looking, scripts
 from fastapi_tenancy.cli.exits import Exit
-from fastapi_tenancy.cli.output import Output, open_closed_descriptors
+from fastapi_tenancy.cli.output import Output
 from fastapi_tenancy.cli.parameters import Invocation, Where, command
 from fastapi_tenancy.cli.relative import RelativeCommand
+from fastapi_tenancy.cli.streams import UnwritableError, open_closed_descriptors, silence_stdout
 from fastapi_tenancy.cli.tenants import reading, writing
 from fastapi_tenancy.errors import ConfigurationError, TenancyError
 from fastapi_tenancy.model.url import masked
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     name="tenancy",
@@ -117,14 +120,20 @@ def run(arguments: list[str]) -> int:
         return _parsed(arguments, output)
     except BrokenPipeError:
         # Whoever read our output went away; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.FAILED
+        silence_stdout()
+        return Exit.PIPE
     except Exception as error:  # the last place where an error can become a sentence
         if "--traceback" in arguments:
             from fastapi_tenancy.engine.failure import traced
 
             output.tell(traced(error))
-        return _told(output, error)
+        return _told(output, _unwritable(error) or error)
+
+
+def _unwritable(error: Exception) -> UnwritableError | None:
+    """The help and the version are written by others, who know no better name for a full disk."""
+    full = isinstance(error, OSError) and error.errno in _FULL and error.filename is None
+    return UnwritableError(error) if isinstance(error, OSError) and full else None
 
 
 def _parsed(arguments: list[str], output: Output) -> int:
@@ -140,6 +149,10 @@ def _parsed(arguments: list[str], output: Output) -> int:
         path = getattr(getattr(error, "ctx", None), "command_path", "tenancy")
         output.error(f"{text} (`{path} --help` shows what can be said)")
         return Exit.REFUSED
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            raise end.__context__ from None  # libraries end with 1, which means failed tenants
+        raise
     except (typer.Abort, KeyboardInterrupt):
         # A run of tenants takes signals itself: whatever is interrupted here had not begun to.
         output.error("interrupted; nothing was changed")
@@ -148,6 +161,10 @@ def _parsed(arguments: list[str], output: Output) -> int:
 
 
 def _told(output: Output, error: Exception) -> int:
+    if isinstance(error, UnwritableError):
+        silence_stdout()
+        output.error(str(error), aside=True)
+        return Exit.FAILED
     if isinstance(error, ConfigurationError):
         output.error(str(error))
         return Exit.REFUSED

@@ -14,3 +14,5 @@ class Exit(IntEnum):
     REFUSED = 2
     """The command line or the configuration is wrong; nothing was changed."""
     INTERRUPTED = 130
+    PIPE = 141
+    """Whoever read the output went away: what a shell says of a program ended by SIGPIPE."""

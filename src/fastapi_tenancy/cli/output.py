@@ -7,11 +7,16 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
 
+from fastapi_tenancy.cli.streams import (
+    aside_on,
+    reopen_closed_files,
+    report_on,
+    silence_stdout,
+)
 from fastapi_tenancy.model.url import masked
 
 _ENDLESS = 100_000
@@ -39,17 +44,22 @@ class Output:
         the old object, start programs, or log to it.
         """
         sys.stdout.flush()
-        kept = os.dup(1)
+        kept, aside = os.dup(1), os.dup(2)
         os.dup2(2, 1)
         try:
-            with open(kept, "w", encoding="utf-8", errors="replace", closefd=False) as file:
-                self._file, self.out = file, console_on(file)
+            with report_on(kept) as file, aside_on(aside) as err:
+                self._file, self.out, self.err = file, console_on(file), console_on(err)
                 yield
         finally:
-            self._file, self.out = sys.stdout, console_on(sys.stdout)
-            sys.stdout.flush()
+            with contextlib.suppress(OSError, ValueError):  # closed by a revision, or a full disk
+                sys.stdout.flush()
             os.dup2(kept, 1)
+            os.dup2(aside, 2)
             os.close(kept)
+            os.close(aside)
+            reopen_closed_files()
+            self._file, self.out = sys.stdout, console_on(sys.stdout)
+            self.err = console_on(sys.stderr)
 
     def say(self, text: str = "", *, style: str | None = None, end: str = "\n") -> None:
         """Write a line for people on stdout; nothing with ``--json``."""
@@ -69,29 +79,40 @@ class Output:
         json.dump(values, self._file, ensure_ascii=False, indent=2)
         self._file.write("\n")
 
-    def error(self, text: str) -> None:
-        """Say what went wrong, on stderr, or as the document of ``--json``."""
-        if self.json:
-            self.document({"error": masked(text)})
-        self.err.print("error:", style="bold red", end=" ")
-        self.tell(text)
+    def flush(self) -> None:
+        """Write what was kept back until now.
+
+        Raises:
+            UnwritableError: stdout does not take it.
+        """
+        self._file.flush()
+
+    def error(self, text: str, *, aside: bool = False) -> None:
+        """Say what went wrong, on stderr, and as the document of ``--json``.
+
+        Args:
+            aside: on stderr alone, because stdout is what went wrong.
+        """
+        if self.json and not aside:
+            try:
+                self.document({"error": masked(text)})
+                self.flush()
+            except OSError:
+                silence_stdout()
+        with contextlib.suppress(OSError):  # a full disk: nobody is left to tell
+            self.err.print("error:", style="bold red", end=" ")
+            self.tell(text)
 
 
-def open_closed_descriptors() -> None:
-    """Open stdin, stdout and stderr where a shell closed them (``>&-``).
+class _Console(Console):
+    """Rich's own would end the process with 1, which means failed tenants."""
 
-    Python has None in their place then, and the next file or socket would take their number.
-    """
-    while (number := os.open(os.devnull, os.O_RDWR)) < 3:
-        pass
-    os.close(number)
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - for good
-            setattr(sys, name, nowhere)
+    def on_broken_pipe(self) -> None:
+        """Leave it to whoever printed."""
+        raise  # noqa: PLE0704 - called while the error is handled
 
 
 def console_on(file: TextIO) -> Console:
     """A console that takes text as it is: colours on a terminal only, and NO_COLOR honoured."""
     width = None if file.isatty() else _ENDLESS
-    return Console(file=file, width=width, markup=False, highlight=False, emoji=False)
+    return _Console(file=file, width=width, markup=False, highlight=False, emoji=False)

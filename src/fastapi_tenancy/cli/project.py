@@ -38,12 +38,12 @@ def open_fleet(where: Where) -> Fleet:
     Raises:
         ConfigurationError: a setting that cannot be used.
     """
-    from fastapi_tenancy.manager import open_isolation, open_store
+    from fastapi_tenancy.manager import open_isolation
     from fastapi_tenancy.migrations.fleet import Fleet, in_own_loop
 
     config = open_config(where)
     isolation = open_isolation(config)
-    return Fleet(config, in_own_loop(open_store(config), isolation), isolation)
+    return Fleet(config, in_own_loop(_lasting_store(config), isolation), isolation)
 
 
 def open_history(where: Where) -> History:
@@ -60,13 +60,27 @@ def open_history(where: Where) -> History:
 
 def with_store(config: TenancyConfig, work: Callable[[TenantStore], Awaitable[T]]) -> T:
     """Return what ``work`` returns for the catalogue, which is closed afterwards."""
-    from fastapi_tenancy.manager import open_store
 
     async def go() -> T:
-        store = open_store(config)
+        store = _lasting_store(config)
         try:
             return await work(store)
         finally:
             await store.close()
 
     return asyncio.run(go())
+
+
+def _lasting_store(config: TenancyConfig) -> TenantStore:
+    """The catalogue; a command ends, and would forget what it kept in memory."""
+    from fastapi_tenancy.errors import ConfigurationError
+    from fastapi_tenancy.manager import open_store
+    from fastapi_tenancy.storage.database import in_memory
+
+    if config.schema_pattern is None and in_memory(config.catalogue_url):
+        raise ConfigurationError(
+            f"catalogue_url is {str(config.catalogue_url)!r}, a database in memory, which is gone"
+            " when the command ends. Name a file, such as sqlite:///tenancy.db, or a PostgreSQL"
+            " database (catalogue_url, TENANCY_CATALOGUE_URL)"
+        )
+    return open_store(config)

@@ -28,11 +28,16 @@ def exit_code(report: Report) -> Exit:
     return Exit.FAILED if failed or unsettled else Exit.DONE
 
 
-def tell_report(output: Output, report: Report, *, traceback: bool) -> None:
-    """Print counts, roads, and failures grouped by their cause."""
+def counted(report: Report) -> str:
+    """``3 migrated, 1 failed``."""
     counts = report.counts()
     parts = [f"{counts[kind]} {kind.value}" for kind in OutcomeKind if counts[kind]]
-    output.say(f"{', '.join(parts) or 'no tenants'} in {report.duration_s:.1f} s")
+    return ", ".join(parts) or "no tenants"
+
+
+def tell_report(output: Output, report: Report, *, traceback: bool) -> None:
+    """Print counts, roads, and failures grouped by their cause."""
+    output.say(f"{counted(report)} in {report.duration_s:.1f} s")
     roads = Counter(o.road for o in report.outcomes if o.kind is OutcomeKind.MIGRATED and o.road)
     if roads:
         output.say("roads: " + ", ".join(f"{n} {road}" for road, n in roads.most_common()))

@@ -10,6 +10,7 @@ import typer
 from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
 from fastapi_tenancy.cli.parameters import Chosen, How, Where
+from fastapi_tenancy.cli.streams import UnwritableError
 from fastapi_tenancy.cli.words import tenants_in_words
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.model.plan import Cohort, Command
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fastapi_tenancy.engine.options import RunOptions
     from fastapi_tenancy.engine.run import Prepared
     from fastapi_tenancy.migrations.fleet import Fleet
+    from fastapi_tenancy.model.outcome import Report
 
 
 def carry_out(
@@ -46,10 +48,9 @@ def _run(
     *,
     traceback: bool,
 ) -> int:
-    from fastapi_tenancy.cli.documents import report_document
     from fastapi_tenancy.cli.interrupt import run_stoppable
     from fastapi_tenancy.cli.progress import progress
-    from fastapi_tenancy.cli.report import exit_code, tell_report
+    from fastapi_tenancy.cli.report import counted, exit_code
     from fastapi_tenancy.engine.stop import Stop
 
     stop = Stop()
@@ -57,16 +58,29 @@ def _run(
     def work() -> int:
         with progress(output.err) as listener:
             report = fleet.run(options, selection, listener=listener, stop=stop)
-        if output.json:
-            output.document(report_document(report))
-        elif report.outcomes:
-            tell_report(output, report, traceback=traceback)
-        else:
-            output.say(_nobody(fleet, selection))
+        try:
+            _print_report(output, fleet, report, selection, traceback=traceback)
+            output.flush()
+        except UnwritableError as error:
+            raise UnwritableError(error.cause, f"the run: {counted(report)}") from error
         return exit_code(report)
 
     # The report is part of the work: a signal must not come between a run and its report.
     return run_stoppable(work, stop, output.tell)
+
+
+def _print_report(
+    output: Output, fleet: Fleet, report: Report, selection: Selection, *, traceback: bool
+) -> None:
+    from fastapi_tenancy.cli.documents import report_document
+    from fastapi_tenancy.cli.report import tell_report
+
+    if output.json:
+        output.document(report_document(report))
+    elif report.outcomes:
+        tell_report(output, report, traceback=traceback)
+    else:
+        output.say(_nobody(fleet, selection))
 
 
 def _nobody(fleet: Fleet, selection: Selection) -> str:

@@ -132,11 +132,18 @@ def _postgresql(url: str, connect_timeout_s: float) -> dict[str, Any]:
     }
 
 
+def in_memory(url: str) -> bool:
+    """Whether ``url`` is an SQLite database that is gone when its connection is."""
+    if is_postgresql(url):
+        return False
+    return sa.make_url(sync_url(url)).database in (None, "", ":memory:")
+
+
 def _sqlite(url: str) -> dict[str, Any]:
     # A database in memory lives as long as its one connection.
-    in_memory = sa.make_url(sync_url(url)).database in (None, "", ":memory:")
+    alone = in_memory(url)
     return {
         "connect_args": {"check_same_thread": False, "timeout": 30},
-        "pool_size": 1 if in_memory else 2,
-        "max_overflow": 0 if in_memory else CatalogueDatabase.MAX_CONNECTIONS - 2,
+        "pool_size": 1 if alone else 2,
+        "max_overflow": 0 if alone else CatalogueDatabase.MAX_CONNECTIONS - 2,
     }
