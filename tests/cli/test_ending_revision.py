@@ -1,0 +1,24 @@
+"""A revision that ends the process does not end the command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cli_desk import Desk
+
+
+def test_the_report_is_printed(fleet: Callable[..., Desk]) -> None:
+    desk = fleet("acme", "globex", "initech", at="head")
+    up = "import sys\nfrom fastapi_tenancy import current_tenant as mine\n"
+    desk.revision("0004", "0003", "leave", f"{up}mine().identifier == 'acme' and sys.exit(0)")
+    done = desk.run("upgrade")
+    assert done.code == 1
+    assert "the revision ended the process with exit(0)" in done.out + done.err
+
+
+def test_explain_names_it(fleet: Callable[..., Desk]) -> None:
+    desk = fleet("acme")
+    desk.revision("0004", "0003", "leave", "import sys\nsys.exit(0)")
+    steps = {s["revision"]: s for s in desk.json("explain")["steps"]}
+    assert steps["0004"]["road"] == "live"
+    assert "the revision ended the process with exit(0)" in steps["0004"]["reason"]
