@@ -132,8 +132,9 @@ def run(arguments: list[str]) -> int:
 
 def _unwritable(error: Exception) -> UnwritableError | None:
     """The help and the version are written by others, who know no better name for a full disk."""
-    full = isinstance(error, OSError) and error.errno in _FULL and error.filename is None
-    return UnwritableError(error) if isinstance(error, OSError) and full else None
+    if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+        return UnwritableError(error)
+    return None
 
 
 def _parsed(arguments: list[str], output: Output) -> int:

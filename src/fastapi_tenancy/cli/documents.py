@@ -49,7 +49,6 @@ def _unusual(report: Report) -> dict[str, Any]:
 
 def status_document(status: FleetStatus) -> dict[str, Any]:
     """Where a fleet stands."""
-    told = {"refused": status.refused, "half_done": status.half_done}
     return {
         "total": status.total,
         "at_head": status.at_head,
@@ -57,7 +56,7 @@ def status_document(status: FleetStatus) -> dict[str, Any]:
         "ahead": status.ahead,
         "unversioned": status.unversioned,
         "missing": status.missing,
-        **{k: n for k, n in told.items() if n},
+        **status.unusual,
         "heads": list(status.heads),
         "positions": [{"revision": r, "tenants": n} for r, n in status.positions],
     }

@@ -40,14 +40,13 @@ def status(
         output.document(status_document(found))
     else:
         heads = ", ".join(found.heads) or "none"
-        unusual = (("refused", found.refused), ("half_done", found.half_done))
         ends = "head" if len(found.heads) == 1 else "heads"
         output.say(f"{tenants_in_words(found.total)}; the scripts' {ends}: {heads}")
         kinds = ("at_head", "behind", "ahead", "unversioned", "missing")
-        rows = [(kind.replace("_", " "), getattr(found, kind)) for kind in kinds]
-        rows += [(k.replace("_", " "), n) for k, n in unusual if n]
+        counts = {kind: getattr(found, kind) for kind in kinds} | found.unusual
+        rows = [(kind.replace("_", " "), count) for kind, count in counts.items()]
         output.out.print(table(("", "tenants"), rows))
-        if found.refused or found.half_done:
+        if found.unusual:
             output.say("`tenancy current` says which, and why")
         if found.positions:
             output.say()

@@ -65,7 +65,8 @@ class CohortRunner:
             isolation,
             self._leases,
         )
-        self._structures = Structures(options.proof, tally)
+        self.structures = Structures(options.proof, tally)
+        """Those that the proof level asks for, before and after."""
         self._workers = Workers(
             lambda: Session(
                 isolation,
@@ -89,7 +90,7 @@ class CohortRunner:
             if self._needs_proof(stages):
                 stages = self._prove(cohort, stages, done)
             else:
-                self._structures.expect(self._workers.first, cohort, stages)
+                self.structures.expect(self._workers.first, cohort, stages)
         finally:
             warming.join()
         rest = (t for t in cohort.targets if t.schema not in done)
@@ -110,11 +111,6 @@ class CohortRunner:
     def recall(self, schemas: Sequence[str]) -> dict[str, Position]:
         """The positions of targets served last, over the connections that served them."""
         return self._workers.recall(schemas, self.version_table)
-
-    @property
-    def structures(self) -> Structures:
-        """The structures that the proof level asks for, before and after."""
-        return self._structures
 
     @property
     def version_table(self) -> str:
@@ -161,7 +157,7 @@ class CohortRunner:
                 self._report(cohort, difference)
                 return live
             if decided:
-                self._structures.proven(self._workers.first, cohort, stages, before, pair.live)
+                self.structures.proven(self._workers.first, cohort, stages, before, pair.live)
                 return stages
         self._listener(
             Warned(
@@ -244,9 +240,8 @@ class CohortRunner:
         )
 
     def _heads_after(self, session: Session, target: Target, cohort: Cohort) -> tuple[str, ...]:
-        table = self.version_table
         try:
-            return next(read_positions(session.raw, [target.schema], table)).heads
+            return next(read_positions(session.raw, [target.schema], self.version_table)).heads
         except (psycopg.Error, TenancyError):
             return cohort.position.heads
 

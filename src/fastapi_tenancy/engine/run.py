@@ -37,6 +37,7 @@ from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import Position, Target
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.observe.connect import Line
+from fastapi_tenancy.observe.positions import read_fleet
 
 ROUNDS = 5
 """How often targets that another runner moved meanwhile are planned again."""
@@ -86,7 +87,9 @@ class FleetRun:
         if resolved.targets:
             with self._line() as line:
                 project = self._project(resolved.targets)
-                plan = self._plan(line, project, resolved.targets)
+                table = project.environment.version_table
+                positions = read_fleet(line, _schemas(resolved.targets), table)
+                plan = self._plan(resolved.targets, positions)
             stages = tuple(self._stages(project, c.span, c.targets[0]) for c in plan.cohorts)
         plan = replace(plan, refusals=(*resolved.refusals, *plan.refusals))
         return Prepared(plan, stages, project)
@@ -161,7 +164,7 @@ class FleetRun:
     def _rounds(self, line: Line, runner: CohortRunner, targets: list[Target]) -> None:
         """Plan and run; targets that another runner moved meanwhile are planned again."""
         for _ in range(ROUNDS):
-            plan = self._plan(line, runner.project, targets, runner)
+            plan = self._plan(targets, self._positions(line, runner, _schemas(targets)))
             self._listener(Planned(plan))
             self._settle(plan)
             if plan.cohorts:
@@ -185,28 +188,23 @@ class FleetRun:
         if warning:
             self._listener(Warned(warning))
 
-    def _plan(
-        self,
-        line: Line,
-        project: Project,
-        targets: list[Target],
-        runner: CohortRunner | None = None,
-    ) -> Plan:
-        options = self._options
+    def _positions(
+        self, line: Line, runner: CohortRunner, schemas: list[str]
+    ) -> Iterable[Position]:
+        """Read by the workers where that pays, which the budget must allow."""
+        if not runner.learns(len(schemas)):
+            return read_fleet(line, schemas, runner.version_table)
+        self._check_budget(line)
+        return complete(line, schemas, runner.learn(schemas), runner.version_table)
 
+    def _plan(self, targets: list[Target], positions: Iterable[Position]) -> Plan:
         def found() -> Iterable[tuple[Target, Position]]:
-            schemas = [t.schema for t in targets]
-            learnt: dict[str, Position] = {}
-            if runner is not None and runner.learns(len(schemas)):
-                self._check_budget(line)
-                learnt = runner.learn(schemas)
-            positions = complete(line, schemas, learnt, project.environment.version_table)
             for number, pair in enumerate(zip(targets, positions, strict=True), start=1):
                 if number % 1000 == 0:
                     self._listener(Reading(number, len(targets)))
                 yield pair
 
-        history = self._history
+        history, options = self._history, self._options
         request = Request(
             options.command,
             options.revision,
@@ -266,3 +264,7 @@ class FleetRun:
 
 def _failed(target: Target, position: Position, error: str) -> Outcome:
     return Outcome(target, OutcomeKind.FAILED, position.heads, position.heads, error=error)
+
+
+def _schemas(targets: list[Target]) -> list[str]:
+    return [t.schema for t in targets]

@@ -48,6 +48,12 @@ class FleetStatus:
     positions: tuple[tuple[str, int], ...]
     """Revisions (joined by commas where a tenant has several heads) and tenants at each."""
 
+    @property
+    def unusual(self) -> dict[str, int]:
+        """The counts that are told only where they are not 0."""
+        counts = {"refused": self.refused, "half_done": self.half_done}
+        return {name: count for name, count in counts.items() if count}
+
 
 def read_standings(
     history: History,

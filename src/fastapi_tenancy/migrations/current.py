@@ -7,10 +7,11 @@ from functools import lru_cache
 from alembic import context
 
 from fastapi_tenancy.config import TenancyConfig
-from fastapi_tenancy.errors import ConfigurationError, InvalidNameError, TenantNotFoundError
+from fastapi_tenancy.errors import ConfigurationError, TenantNotFoundError
 from fastapi_tenancy.history.identity import current_identity
 from fastapi_tenancy.manager import complete, open_isolation, open_store
 from fastapi_tenancy.migrations.fleet import in_own_loop
+from fastapi_tenancy.migrations.rivals import place_in
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 
@@ -50,11 +51,8 @@ def _looked_up(wanted: str) -> Tenant:
     for tenant in tenants:
         if wanted in (tenant.identifier, tenant.id):
             return tenant
+    place = place_in(isolation)
     for tenant in tenants:
-        try:
-            schema = isolation.target(tenant).schema
-        except InvalidNameError:
-            continue
-        if schema == wanted:
+        if place(tenant) == wanted:
             return tenant
     raise TenantNotFoundError(wanted)
