@@ -10,7 +10,7 @@ from typing import TypedDict
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.migrations.fleet import Fleet
 from fastapi_tenancy.migrations.results import TenantResult, joined, results_of
-from fastapi_tenancy.migrations.running import position_of_one, run, run_one
+from fastapi_tenancy.migrations.running import OneTenantCalls, position_of_one, run
 from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
@@ -35,7 +35,7 @@ class MigrationStatus(TypedDict):
     is_up_to_date: bool
 
 
-class MigrationManager:
+class MigrationManager(OneTenantCalls):
     """Migrates tenants with the engine behind ``tenancy upgrade``; nothing blocks the event loop.
 
     Defaults such as ``concurrency`` are those of the provider's configuration.
@@ -51,23 +51,7 @@ class MigrationManager:
         update = {"alembic_ini": Path(alembic_ini_path)}
         self._config = isolation_provider.config.model_copy(update=update)
         self._isolation = isolation_provider
-        self._listener = listener
-
-    async def upgrade_tenant(
-        self, tenant: Tenant, revision: str = "head", *, create: bool = False
-    ) -> TenantResult:
-        """Upgrade one tenant and return its result; with ``create`` its schema may be missing.
-
-        Raises:
-            MigrationFailedError: the tenant could not be brought to the revision, with the cause.
-            ConfigurationError: the request itself is wrong; nothing was changed.
-        """
-        fleet = self._fleet([tenant])
-        return await run_one(fleet, Command.UPGRADE, revision, self._listener, create=create)
-
-    async def downgrade_tenant(self, tenant: Tenant, revision: str = "-1") -> TenantResult:
-        """Downgrade one tenant; as ``upgrade_tenant``."""
-        return await run_one(self._fleet([tenant]), Command.DOWNGRADE, revision, self._listener)
+        super().__init__(listener)
 
     async def upgrade_all_tenants(
         self,
@@ -103,7 +87,7 @@ class MigrationManager:
         Raises:
             ConfigurationError: its database cannot be read, or its schema name cannot be used.
         """
-        fleet = self._fleet([tenant])
+        fleet = self._fleet_of([tenant])
         history = await asyncio.to_thread(fleet.history)
         position = await position_of_one(fleet)
         heads = tuple(sorted(history.heads))
@@ -122,7 +106,7 @@ class MigrationManager:
         *,
         create: bool = False,
     ) -> FleetResult:
-        fleet = self._fleet([t for t in tenants if t.status is not TenantStatus.DELETED])
+        fleet = self._fleet_of([t for t in tenants if t.status is not TenantStatus.DELETED])
         options = fleet.options(command, revision, concurrency=concurrency, create=create)
         report = await run(fleet, options, Selection(), self._listener)
         results = [result for outcome in report.outcomes for result in results_of(outcome)]
@@ -135,5 +119,5 @@ class MigrationManager:
             results=results,
         )
 
-    def _fleet(self, tenants: list[Tenant]) -> Fleet:
+    def _fleet_of(self, tenants: list[Tenant]) -> Fleet:
         return Fleet(self._config, lambda _selection: tenants, self._isolation)

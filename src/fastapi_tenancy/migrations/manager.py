@@ -12,7 +12,7 @@ from fastapi_tenancy.migrations.fleet import Fleet, collect
 from fastapi_tenancy.migrations.given import MigrationManager
 from fastapi_tenancy.migrations.results import TenantResult, joined, results_of
 from fastapi_tenancy.migrations.rivals import place_in
-from fastapi_tenancy.migrations.running import position_of_one, run, run_one
+from fastapi_tenancy.migrations.running import OneTenantCalls, position_of_one, run
 from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
@@ -22,7 +22,7 @@ from fastapi_tenancy.storage.protocol import TenantStore
 __all__ = ["MigrationManager", "TenantMigrationManager"]
 
 
-class TenantMigrationManager:
+class TenantMigrationManager(OneTenantCalls):
     """Migrates one tenant, or all of them, with the engine behind ``tenancy upgrade``.
 
     Nothing blocks the event loop, and calls may overlap: a version guard in each tenant's own
@@ -39,28 +39,7 @@ class TenantMigrationManager:
     ) -> None:
         self._config = complete(config.model_copy(update={"alembic_ini": Path(alembic_cfg_path)}))
         self._store = store
-        self._listener = listener
-
-    async def upgrade_tenant(
-        self, tenant: Tenant, revision: str = "head", *, create: bool = False
-    ) -> TenantResult:
-        """Upgrade one tenant and return its result; with ``create`` its schema may be missing.
-
-        Raises:
-            MigrationFailedError: the tenant could not be brought to the revision, with the cause.
-            ConfigurationError: the request itself is wrong; nothing was changed.
-        """
-        return await self._one(Command.UPGRADE, tenant, revision, create=create)
-
-    async def downgrade_tenant(self, tenant: Tenant, revision: str = "-1") -> TenantResult:
-        """Downgrade one tenant; as ``upgrade_tenant``."""
-        return await self._one(Command.DOWNGRADE, tenant, revision)
-
-    async def _one(
-        self, command: Command, tenant: Tenant, revision: str, *, create: bool = False
-    ) -> TenantResult:
-        fleet = self._fleet(lambda _selection: [tenant])
-        return await run_one(fleet, command, revision, self._listener, create=create)
+        super().__init__(listener)
 
     async def upgrade_all(
         self,
@@ -101,7 +80,7 @@ class TenantMigrationManager:
         Raises:
             ConfigurationError: its database cannot be read, or its schema name cannot be used.
         """
-        position = await position_of_one(self._fleet(lambda _selection: [tenant]))
+        position = await position_of_one(self._fleet_of([tenant]))
         return joined(position.heads)
 
     async def _all(
@@ -125,6 +104,9 @@ class TenantMigrationManager:
         options = fleet.options(command, revision, concurrency=concurrency, create=create)
         report = await run(fleet, options, chosen, self._listener)
         return [result for outcome in report.outcomes for result in results_of(outcome)]
+
+    def _fleet_of(self, tenants: list[Tenant]) -> Fleet:
+        return self._fleet(lambda _selection: tenants)
 
     def _fleet(self, tenants: Callable[[Selection], list[Tenant]]) -> Fleet:
         return Fleet(self._config, tenants, open_isolation(self._config))

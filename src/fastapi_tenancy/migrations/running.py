@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.stop import Stop
@@ -14,6 +15,7 @@ from fastapi_tenancy.model.outcome import Report
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.target import Position
+from fastapi_tenancy.model.tenant import Tenant
 
 
 async def run(
@@ -69,3 +71,31 @@ async def position_of_one(fleet: Fleet) -> Position:
         return standing.position
 
     return await asyncio.to_thread(read)
+
+
+class OneTenantCalls(ABC):
+    """What both managers do for one tenant."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    @abstractmethod
+    def _fleet_of(self, tenants: list[Tenant]) -> Fleet:
+        """The project with these tenants only."""
+
+    async def upgrade_tenant(
+        self, tenant: Tenant, revision: str = "head", *, create: bool = False
+    ) -> TenantResult:
+        """Upgrade one tenant and return its result; with ``create`` its schema may be missing.
+
+        Raises:
+            MigrationFailedError: the tenant could not be brought to the revision, with the cause.
+            ConfigurationError: the request itself is wrong; nothing was changed.
+        """
+        fleet = self._fleet_of([tenant])
+        return await run_one(fleet, Command.UPGRADE, revision, self._listener, create=create)
+
+    async def downgrade_tenant(self, tenant: Tenant, revision: str = "-1") -> TenantResult:
+        """Downgrade one tenant; as ``upgrade_tenant``."""
+        fleet = self._fleet_of([tenant])
+        return await run_one(fleet, Command.DOWNGRADE, revision, self._listener)

@@ -14,6 +14,7 @@ from fastapi_tenancy.isolation.names import qualified
 from fastapi_tenancy.model.chunks import chunked
 from fastapi_tenancy.model.target import MISSING, UNVERSIONED, Position, PositionState
 from fastapi_tenancy.observe.connect import Line
+from fastapi_tenancy.observe.locks import locked_schemas
 from fastapi_tenancy.observe.marker import WORD, read_marker
 
 LOOKUP = 2000
@@ -36,13 +37,6 @@ LEFT JOIN pg_catalog.pg_description d
     ON d.objoid = c.oid AND d.classoid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0
     AND starts_with(d.description, %(word)s)
 WHERE n.nspname = ANY(%(schemas)s)
-"""
-_LOCKED = """
-SELECT n.nspname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE l.mode = 'AccessExclusiveLock' AND c.relname = %(table)s
-    AND n.nspname = ANY(%(schemas)s)
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
 
@@ -162,8 +156,7 @@ def _heads(
     try:
         return _read(connection, schemas, table)
     except errors.LockNotAvailable:
-        rows = connection.execute(_LOCKED, {"table": table, "schemas": list(schemas)})
-        locked = {str(name) for (name,) in rows}
+        locked = locked_schemas(connection, schemas, table)
         problem = f"another session keeps {table} locked; run again when it is done"
         rest = _heads(connection, [s for s in schemas if s not in locked], table)
         return {s: _unreadable(problem) for s in schemas if s in locked} | rest

@@ -19,6 +19,7 @@ from psycopg import errors
 from fastapi_tenancy.isolation.names import quote
 from fastapi_tenancy.model.chunks import chunked
 from fastapi_tenancy.observe.catalogue import OBJECTS, SETTINGS
+from fastapi_tenancy.observe.locks import locked_schemas
 
 CHUNK = 100
 """Schemas per statement: pg_get_indexdef and its kin lock what they describe."""
@@ -26,13 +27,6 @@ CHUNK = 100
 WAIT_MS = 1500
 """How long a lock is waited for: one tenant's lock must not hold up the fleet."""
 ATTEMPTS = 4
-
-_LOCKED = """
-SELECT DISTINCT n.nspname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE l.mode = 'AccessExclusiveLock' AND l.pid <> pg_backend_pid() AND n.nspname = ANY(%s)
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
 
 Structure = dict[tuple[str, str], str]
 """Catalogue objects by kind and name, each with its definition, free of the schema's name."""
@@ -62,8 +56,7 @@ def _unlocked(
         except errors.LockNotAvailable:
             if locked is None:
                 raise
-            rows = connection.execute(_LOCKED, [list(schemas)])
-            locked |= {str(name) for (name,) in rows}
+            locked |= locked_schemas(connection, schemas)
             schemas = [s for s in schemas if s not in locked]
     if locked is not None:
         locked |= set(schemas)
