@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from fastapi_tenancy.testing.databases import create_database, drop_database
-from project import Project, Reference
+from project import ITEMS, Project, Reference
+from same import FLEET
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +43,15 @@ def schemas(tenancy_database: str) -> Callable[..., list[str]]:
         return list(names)
 
     return create
+
+
+@pytest.fixture
+def seeded(project: Project, schemas: Callable[..., list[str]]) -> Project:
+    """Five tenants with rows, at r1."""
+    project.revision("r1", None, ITEMS)
+    schemas(*FLEET)
+    project.run(FLEET).require_success()
+    return project
 
 
 @pytest.fixture

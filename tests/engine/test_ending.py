@@ -9,11 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fastapi_tenancy.model.plan import Command, Engine
-from project import ITEMS, Project
+from project import Project
 from same import FLEET
 from snapshot import heads
 
-Schemas = Callable[..., list[str]]
 ENDS = [
     ("sys.exit(0)", "the revision ended the process with exit(0)"),
     ("sys.exit('enough')", "the revision ended the process with exit('enough')"),
@@ -24,15 +23,6 @@ TOP = "import sys\nfrom fastapi_tenancy import current_tenant"
 FOR_ONE = "if current_tenant().identifier == {name!r}:\n    {ends}\n"
 ROWS = "op.execute(\"UPDATE items SET note = 'r2'\")\n"
 LOOK = "op.get_bind().execute(sa.text('SELECT 1'))\n"
-
-
-@pytest.fixture
-def seeded(project: Project, schemas: Schemas) -> Project:
-    """Five tenants with rows, at r1."""
-    project.revision("r1", None, ITEMS)
-    schemas(*FLEET)
-    project.run(FLEET).require_success()
-    return project
 
 
 def _in_thread(work: Callable[[], object]) -> None:

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import psycopg
 import pytest
 
 from fastapi_tenancy.model.plan import Command, Engine
 from fastapi_tenancy.model.tenant import Tenant
-from project import ITEMS, Project
+from project import Project
 from same import FLEET
 from snapshot import heads, query, rows
-
-Schemas = Callable[..., list[str]]
-
-
-@pytest.fixture
-def seeded(project: Project, schemas: Schemas) -> Project:
-    """Five tenants with rows, at r1."""
-    project.revision("r1", None, ITEMS)
-    schemas(*FLEET)
-    project.run(FLEET).require_success()
-    return project
 
 
 @pytest.mark.parametrize("engine", [Engine.AUTO, Engine.REPLAY, Engine.LIVE])

@@ -16,15 +16,6 @@ Schemas = Callable[..., list[str]]
 Copied = Callable[[], str]
 
 
-@pytest.fixture
-def seeded(project: Project, schemas: Schemas) -> Project:
-    """Five tenants with rows, at r1."""
-    project.revision("r1", None, ITEMS)
-    schemas(*FLEET)
-    project.run(FLEET).require_success()
-    return project
-
-
 def test_environment_variables(
     seeded: Project, copied: Copied, monkeypatch: pytest.MonkeyPatch
 ) -> None:
