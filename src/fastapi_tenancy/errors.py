@@ -53,7 +53,11 @@ class ReadOnlyCatalogueError(ConfigurationError):
     """The catalogue is a query or a pattern over somebody else's data: it can be read only."""
 
 
-class InvalidNameError(ConfigurationError):
+class PlacementError(ConfigurationError):
+    """Where a tenant is said to live is no place for it."""
+
+
+class InvalidNameError(PlacementError):
     """A schema, database or table name that cannot be used."""
 
 

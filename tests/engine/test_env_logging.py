@@ -39,7 +39,7 @@ def test_overlapping_runs_leave_logging_as_it_was(project: Project) -> None:
     def many(_: int) -> None:
         history = History(project.ini)
         for _ in range(15):
-            run_env(history, target, project.url.replace("postgresql:", "postgresql+psycopg:"), ())
+            run_env(history, target, ())
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(many, range(3)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi_tenancy.engine.run import Prepared
+from fastapi_tenancy.engine.brief import Prepared
 from fastapi_tenancy.engine.status import FleetStatus
 from fastapi_tenancy.migrations.results import joined, results_of
 from fastapi_tenancy.model.outcome import OutcomeKind, Report
@@ -75,14 +75,14 @@ def plan_document(prepared: Prepared) -> dict[str, Any]:
                 "from_revision": joined(cohort.span.before),
                 "to_revision": joined(cohort.span.after),
                 "state": cohort.position.state.value,
-                "targets": [t.schema for t in cohort.targets],
+                "targets": [t.name for t in cohort.targets],
                 "steps": [step_document(c.step) for s in stages for c in s.steps],
             }
             for cohort, stages in zip(plan.cohorts, prepared.stages, strict=True)
         ],
         "already_there": sum(len(c.targets) for c in plan.there),
         "refused": [
-            {"identifier": r.target.tenant.identifier, "target": r.target.schema, "error": r.error}
+            {"identifier": r.target.tenant.identifier, "target": r.target.name, "error": r.error}
             for r in plan.refusals
         ],
     }

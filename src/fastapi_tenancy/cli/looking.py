@@ -73,7 +73,7 @@ def current(
         {
             "tenant_id": tenant.id,
             "identifier": tenant.identifier,
-            "target": standing.target.schema,
+            "target": standing.target.name,
             "revision": joined(standing.position.heads),
             "state": standing.position.state.value,
             "error": standing.refusal.error if standing.refusal else None,

@@ -53,7 +53,7 @@ def _tell_causes(output: Output, report: Report, *, traceback: bool) -> None:
     causes: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in report.outcomes:
         if outcome.error is not None:
-            key = outcome.kind.value, same_cause(outcome.error, outcome.target.schema)
+            key = outcome.kind.value, same_cause(outcome.error, outcome.target.name)
             causes.setdefault(key, []).append(outcome)
     ordered = sorted(
         causes.values(), key=lambda found: (found[0].kind is not OutcomeKind.FAILED, -len(found))

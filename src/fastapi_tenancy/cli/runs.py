@@ -18,8 +18,8 @@ from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.url import masked
 
 if TYPE_CHECKING:
+    from fastapi_tenancy.engine.brief import Prepared
     from fastapi_tenancy.engine.options import RunOptions
-    from fastapi_tenancy.engine.run import Prepared
     from fastapi_tenancy.migrations.fleet import Fleet
     from fastapi_tenancy.model.outcome import Report
 

@@ -159,7 +159,7 @@ class Applier:
     def _message(self, session: Session, target: Target, stage: Stage, head: list[str]) -> str:
         opening = [f"{session.prefix.rstrip('; ')}; {LATER}", *head]
         if stage.swap is not None:
-            opening[1:] = [swap_sql(self.table(target), stage.swap)]
+            opening[1:] = swap_sql(self.table(target), stage.swap)
         return self._body(stage, target).message(opening, self.table(target))
 
     def _run_live(

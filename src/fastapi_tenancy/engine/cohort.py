@@ -8,26 +8,23 @@ from collections.abc import Sequence
 import psycopg
 
 from fastapi_tenancy.engine.apply import Applier, Progress
+from fastapi_tenancy.engine.brief import Brief
 from fastapi_tenancy.engine.extensions import told_of_extension
 from fastapi_tenancy.engine.failure import is_located_by_repeating, told, traced
 from fastapi_tenancy.engine.lease import Leases
-from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.project import Project
-from fastapi_tenancy.engine.prove import REASON, Prover
+from fastapi_tenancy.engine.prove import REASON, Candidates, Prover
 from fastapi_tenancy.engine.session import Session
-from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.engine.structures import Structures
-from fastapi_tenancy.engine.tally import Tally
 from fastapi_tenancy.engine.workers import Workers
 from fastapi_tenancy.errors import TenancyError
-from fastapi_tenancy.isolation.protocol import IsolationProvider
-from fastapi_tenancy.model.event import CohortStarted, Listener, Warned
+from fastapi_tenancy.model.event import CohortStarted, Warned
 from fastapi_tenancy.model.outcome import Difference, Outcome, OutcomeKind
 from fastapi_tenancy.model.plan import Cohort, Command, Engine
 from fastapi_tenancy.model.script import Stage, all_live
 from fastapi_tenancy.model.target import Position, Target
-from fastapi_tenancy.observe.connect import Line, connect
-from fastapi_tenancy.observe.positions import MANY, read_positions
+from fastapi_tenancy.observe.connect import Line
+from fastapi_tenancy.observe.positions import read_positions
 
 SMALLEST = 3
 """Cohorts below this size run live as a whole: there is no rest that a proof could serve."""
@@ -37,46 +34,30 @@ class CohortRunner:
     """Applies cohorts with the workers of one run."""
 
     def __init__(
-        self,
-        project: Project,
-        isolation: IsolationProvider,
-        options: RunOptions,
-        tally: Tally,
-        listener: Listener,
-        stop: Stop,
-        line: Line,
+        self, brief: Brief, project: Project, workers: Workers, line: Line, database: str
     ) -> None:
+        options, listener = brief.options, brief.listener
         self._line = line
         self.project = project
         self._options = options
-        self._stop = stop
-        self._tally = tally
+        self._stop = brief.stop
+        self._tally = brief.tally
         self._listener = listener
         self._leases = Leases(
-            lambda: connect(isolation.address(), options.connect_timeout_s),
-            stop.requested,
-            lambda message: listener(Warned(message)),
+            line.open, brief.stop.requested, lambda message: listener(Warned(message))
         )
         self._applier = Applier(
             project.history,
             project.environment,
             project.renderer,
             project.live,
-            isolation,
+            brief.isolation,
             self._leases,
         )
-        self.structures = Structures(options.proof, tally)
+        self.structures = Structures(options.proof, brief.tally, database)
         """Those that the proof level asks for, before and after."""
-        self._workers = Workers(
-            lambda: Session(
-                isolation,
-                settings=options.settings,
-                connect_timeout_s=options.connect_timeout_s,
-            ),
-            options.concurrency,
-            stop,
-        )
-        self._prover = Prover(self._applier, project.renderer, self._workers.first)
+        self._workers = workers
+        self._prover = Prover(self._applier, project.renderer, workers.first)
         self._warned: set[str] = set()
 
     def run(self, cohort: Cohort, stages: tuple[Stage, ...]) -> None:
@@ -85,28 +66,13 @@ class CohortRunner:
         self._warn_of_extensions(stages)
         done: set[str] = set()
         limit = min(self._options.concurrency, len(cohort.targets))
-        warming = self._workers.warm(limit)
-        try:
-            if self._needs_proof(stages):
-                stages = self._prove(cohort, stages, done)
-            else:
-                self.structures.expect(self._workers.first, cohort, stages)
-        finally:
-            warming.join()
+        self._workers.warm(limit)
+        if self._needs_proof(stages):
+            stages = self._prove(cohort, stages, done)
+        else:
+            self.structures.expect(self._workers.first, cohort, stages)
         rest = (t for t in cohort.targets if t.schema not in done)
         self._workers.each(rest, lambda s, t: self._migrate(s, t, cohort, stages), limit)
-
-    def learns(self, count: int) -> bool:
-        """True when the workers had better read the positions of so many targets themselves.
-
-        A smaller fleet is read sooner by one connection; in a larger one, connections are replaced
-        before they come to what they remember.
-        """
-        return MANY <= count <= self._options.concurrency * self._options.recycle_after
-
-    def learn(self, schemas: Sequence[str]) -> dict[str, Position]:
-        """The positions of targets, over the connections that will serve them."""
-        return self._workers.learn(schemas, self.version_table)
 
     def recall(self, schemas: Sequence[str]) -> dict[str, Position]:
         """The positions of targets served last, over the connections that served them."""
@@ -122,8 +88,7 @@ class CohortRunner:
         self._workers.disconnect()
 
     def close(self) -> None:
-        """End the work; no connection of the run is left."""
-        self._workers.close()
+        """End the renewal of leases."""
         self._leases.close()
 
     def _needs_proof(self, stages: tuple[Stage, ...]) -> bool:
@@ -139,8 +104,18 @@ class CohortRunner:
         live = tuple(all_live(s, REASON) for s in stages)
         if len(cohort.targets) < SMALLEST:
             return live
-        before = self._prover.candidates(cohort, self._line.connection())
-        for pair in self._prover.pairs(cohort, stages, before):
+        with self._prover.candidates(cohort, self._line.connection()) as candidates:
+            return self._prove_among(candidates, cohort, stages, live, done)
+
+    def _prove_among(
+        self,
+        candidates: Candidates,
+        cohort: Cohort,
+        stages: tuple[Stage, ...],
+        live: tuple[Stage, ...],
+        done: set[str],
+    ) -> tuple[Stage, ...]:
+        for pair in self._prover.pairs(cohort, stages, candidates):
             started = time.perf_counter()
 
             def finish(
@@ -157,12 +132,14 @@ class CohortRunner:
                 self._report(cohort, difference)
                 return live
             if decided:
+                before = candidates.all()
                 self.structures.proven(self._workers.first, cohort, stages, before, pair.live)
                 return stages
         self._listener(
             Warned(
                 f"{len(cohort.targets)} tenants take the live road: no two of the first"
-                f" {len(before)} are of equal structure and could be migrated to prove the replay"
+                f" {len(candidates.all())} are of equal structure and could be migrated to prove"
+                " the replay"
             )
         )
         return live

@@ -42,12 +42,9 @@ class GuardedContext(MigrationContext):
 class LiveRunner:
     """Runs stages in which a step needs a connection."""
 
-    def __init__(
-        self, history: History, environment: Environment, url: str, extra: tuple[str, ...]
-    ) -> None:
+    def __init__(self, history: History, environment: Environment, extra: tuple[str, ...]) -> None:
         self._history = history
         self._environment = environment
-        self._url = url
         self._extra = extra
 
     def run(
@@ -121,7 +118,7 @@ class LiveRunner:
 
     def _context(self, connection: Any, target: Target) -> GuardedContext:
         identity = Identity(target)
-        config = config_for(self._history.config, identity, self._url, self._extra)
+        config = config_for(self._history.config, identity, self._extra)
         environment = EnvironmentContext(config, self._history.directory)
         options = {
             **self._environment.options,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import NoReturn
 
 from fastapi_tenancy.engine.apply import LATER, Applier
 from fastapi_tenancy.engine.lease import Leases
@@ -17,17 +18,13 @@ from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.plan import Cohort, Road
 from fastapi_tenancy.model.script import Rendered, Stage
 from fastapi_tenancy.model.target import Position, Target
-from fastapi_tenancy.observe.connect import connect
 
 
 class OfflineScript:
     """Writes the transactions of each target of a plan."""
 
     def __init__(self, project: Project, isolation: IsolationProvider, options: RunOptions) -> None:
-        timeout = options.connect_timeout_s
-        leases = Leases(
-            lambda: connect(isolation.address(), timeout), threading.Event(), lambda _: None
-        )
+        leases = Leases(_no_connection, threading.Event(), lambda _: None)
         self._applier = Applier(
             project.history,
             project.environment,
@@ -38,7 +35,9 @@ class OfflineScript:
         )
         self._isolation = isolation
         # Never connects: only its prefix is asked for.
-        self._session = Session(isolation, settings=options.settings, connect_timeout_s=timeout)
+        self._session = Session(
+            "", isolation.search_path, settings=options.settings, connect_timeout_s=0
+        )
 
     def lines(self, cohort: Cohort, stages: tuple[Stage, ...]) -> Iterator[str]:
         """The script for a cohort, target by target.
@@ -50,7 +49,7 @@ class OfflineScript:
         for target in cohort.targets:
             self._session.aim(target, recycle_after=2**31)
             # In one line: whatever a name holds, it stays a comment.
-            yield " ".join(f"-- {target.tenant.identifier}: {target.schema}".split())
+            yield " ".join(f"-- {target.tenant.identifier}: {target.name}".split())
             at = cohort.position
             for stage in stages:
                 yield from self._stage(target, stage, at)
@@ -87,6 +86,10 @@ class OfflineScript:
         # In psql the session is the reader's own, so a setting that outlives a transaction is too.
         path = self._isolation.search_path(target)
         return f"SET search_path TO {path};\n{statement};\nRESET search_path;"
+
+
+def _no_connection() -> NoReturn:
+    raise AssertionError("a script that is only written takes no lease")
 
 
 def _refuse_live(stages: tuple[Stage, ...]) -> None:

@@ -8,10 +8,10 @@ from fastapi_tenancy.engine.live import LiveRunner
 from fastapi_tenancy.engine.render import Renderer
 from fastapi_tenancy.history.environment import Environment, read_environment
 from fastapi_tenancy.history.scripts import History
+from fastapi_tenancy.isolation.reach import require_reachable
 from fastapi_tenancy.model.plan import Engine, Road, Span, Step
 from fastapi_tenancy.model.script import Classified, Rendered, Stage, cut
 from fastapi_tenancy.model.target import Target
-from fastapi_tenancy.model.url import sync_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +44,18 @@ class Project:
         return cut(steps, span.before, per_move=False)
 
 
-def load_project(
-    history: History, targets: tuple[Target, ...], address: str, extra: tuple[str, ...]
-) -> Project:
+def load_project(history: History, targets: tuple[Target, ...], extra: tuple[str, ...]) -> Project:
     """Run env.py for a sample of the targets and prepare rendering.
-
-    Args:
-        address: libpq URL; env.py is given it with the driver its own URL names, or psycopg.
 
     Raises:
         ScriptError: env.py failed.
         ConfigurationError: its options cannot be honoured for a fleet.
     """
-    url = with_driver(address, history.config.get_alembic_option("sqlalchemy.url") or "")
-    environment = read_environment(history, targets, url, extra)
+    require_reachable(targets[0])
+    environment = read_environment(history, targets, extra)
     return Project(
         history,
         environment,
-        Renderer(history, environment, url, extra),
-        LiveRunner(history, environment, url, extra),
+        Renderer(history, environment, extra),
+        LiveRunner(history, environment, extra),
     )
-
-
-def with_driver(address: str, configured: str) -> str:
-    """A SQLAlchemy URL for ``address`` with the PostgreSQL driver that the project configured."""
-    scheme = configured.partition("://")[0]
-    driver = scheme if scheme.startswith("postgresql+") else "postgresql+psycopg"
-    return driver + "://" + sync_url(address).partition("://")[2]

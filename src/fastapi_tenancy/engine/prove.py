@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -18,7 +19,6 @@ from fastapi_tenancy.model.plan import Cohort, Move, Road
 from fastapi_tenancy.model.script import Stage, all_live
 from fastapi_tenancy.model.target import Position, Target
 from fastapi_tenancy.observe.structure import (
-    Structure,
     fingerprint,
     read_structures,
     told_difference,
@@ -41,6 +41,18 @@ class Pair:
     replayed: Target
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Fingerprints by schema: of the first two, and soon of the rest."""
+
+    first: Mapping[str, str]
+    rest: Future[dict[str, str]]
+
+    def all(self) -> dict[str, str]:
+        """Those of all candidates, but for those that somebody keeps locked."""
+        return {**self.first, **self.rest.result()}
+
+
 Finish = Callable[[Target, Progress, BaseException | None], None]
 """Told the end of each target of the pair."""
 
@@ -53,23 +65,28 @@ class Prover:
         self._renderer = renderer
         self._session = session
 
-    def candidates(self, cohort: Cohort, other: psycopg.Connection) -> dict[str, str]:
-        """The fingerprints of the targets among which a pair may be found.
-
-        Half of them are read over ``other``, meanwhile.
-        """
+    @contextmanager
+    def candidates(self, cohort: Cohort, other: psycopg.Connection) -> Iterator[Candidates]:
+        """Yield the targets among which a pair may be found, most of them read over ``other``."""
         schemas = [t.schema for t in cohort.targets[:CANDIDATES]]
-        half = len(schemas) // 2
         with ThreadPoolExecutor(1) as pool:
-            rest = pool.submit(_fingerprints, other, schemas[half:])
-            return _fingerprints(self._session.raw, schemas[:half]) | rest.result()
+            rest = pool.submit(_fingerprints, other, schemas[2:])
+            yield Candidates(_fingerprints(self._session.raw, schemas[:2]), rest)
 
     def pairs(
-        self, cohort: Cohort, stages: tuple[Stage, ...], before: dict[str, str]
+        self, cohort: Cohort, stages: tuple[Stage, ...], candidates: Candidates
+    ) -> Iterator[Pair]:
+        """Yield pairs of equal structure that would be sent statements of the same shape."""
+        quick = self._pairs(cohort.targets[:2], stages, candidates.first)
+        yield from quick
+        left = cohort.targets[2 if quick else 0 : CANDIDATES]
+        yield from self._pairs(left, stages, candidates.all())
+
+    def _pairs(
+        self, targets: Sequence[Target], stages: tuple[Stage, ...], before: Mapping[str, str]
     ) -> list[Pair]:
-        """Pairs of equal structure that would be sent statements of the same shape."""
         groups: dict[object, list[Target]] = {}
-        for target in cohort.targets[:CANDIDATES]:
+        for target in targets:
             if target.schema not in before:
                 continue
             key = (before[target.schema], self._shape(stages, target))
@@ -114,16 +131,16 @@ class Prover:
         """Replay one stage and compare; where that fails, run it live instead."""
         if not stage.proven_by_pair:
             return self._try(pair.replayed, stage, at, progress), None
-        try:
-            wanted = self._structure(self._session.raw, pair.live)
-        except psycopg.errors.LockNotAvailable:
-            error = self._try(pair.replayed, forced, at, progress)
-            return error, f"the structure of {pair.live.schema} is locked by another session"
 
         def check(connection: psycopg.Connection) -> None:
-            found = self._structure(connection, pair.replayed)
-            if found != wanted:
-                raise ProofFailed(f"its structure differs: {told_difference(wanted, found)}")
+            locked: set[str] = set()
+            both = (pair.live.schema, pair.replayed.schema)
+            found = dict(read_structures(connection, both, locked))
+            if locked:
+                raise ProofFailed(f"the structure of {min(locked)} is locked by another session")
+            wanted, other = (found.get(schema, {}) for schema in both)
+            if wanted != other:
+                raise ProofFailed(f"its structure differs: {told_difference(wanted, other)}")
 
         error = self._try(pair.replayed, stage, at, progress, check=check)
         if error is None:
@@ -203,10 +220,6 @@ class Prover:
                 continue
             shapes.append((move.revision, tuple(shape(s.sql) for s in rendered.statements)))
         return tuple(shapes)
-
-    @staticmethod
-    def _structure(connection: psycopg.Connection, target: Target) -> Structure:
-        return dict(read_structures(connection, [target.schema])).get(target.schema, {})
 
 
 def _fingerprints(connection: psycopg.Connection, schemas: Sequence[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -11,10 +11,13 @@ from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.errors import ServerUnreachableError
 from fastapi_tenancy.model.target import Position
 from fastapi_tenancy.observe.connect import Line
-from fastapi_tenancy.observe.positions import read_fleet, read_positions
+from fastapi_tenancy.observe.positions import read_fleet
+
+Read = Callable[[psycopg.Connection, Sequence[str]], Iterator[Position]]
+"""Reads the positions of some schemas over a connection, in order."""
 
 
-def recall(sessions: Sequence[Session], schemas: Sequence[str], table: str) -> dict[str, Position]:
+def recall(sessions: Sequence[Session], schemas: Sequence[str], read: Read) -> dict[str, Position]:
     """The positions of those schemas that an open session remembers, read by all at once.
 
     A server process reads tables it has worked on in a third of the time. What a session cannot
@@ -26,15 +29,15 @@ def recall(sessions: Sequence[Session], schemas: Sequence[str], table: str) -> d
     if not shares:
         return {}
 
-    def read(session: Session, share: list[str]) -> dict[str, Position]:
+    def read_share(session: Session, share: list[str]) -> dict[str, Position]:
         try:
-            return dict(zip(share, read_positions(session.raw, share, table), strict=True))
+            return dict(zip(share, read(session.raw, share), strict=True))
         except (psycopg.Error, ServerUnreachableError):
             return {}
 
     found: dict[str, Position] = {}
     with ThreadPoolExecutor(len(shares)) as pool:
-        for part in pool.map(lambda pair: read(*pair), shares):
+        for part in pool.map(lambda pair: read_share(*pair), shares):
             found |= part
     return found
 

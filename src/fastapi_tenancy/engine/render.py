@@ -34,11 +34,10 @@ class Renderer:
     """Renders the revisions of one history; each is classified once in a run."""
 
     def __init__(
-        self, history: History, environment: Environment, url: str, extra: tuple[str, ...] = ()
+        self, history: History, environment: Environment, extra: tuple[str, ...] = ()
     ) -> None:
         self._history = history
         self._environment = environment
-        self._url = url
         self._extra = extra
         # "named" keeps % single; every other style would double it in the text.
         self._dialect: Dialect = psycopg_dialect.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
@@ -91,8 +90,8 @@ class Renderer:
     def _trace(self, move: Move, target: Target, *, watched: bool = False) -> Trace:
         trace = Trace()
         identity = Identity(target, trace.identity.append)
-        config = config_for(self._history.config, identity, self._url, self._extra)
-        arguments = x_arguments(identity, self._url, self._extra)
+        config = config_for(self._history.config, identity, self._extra)
+        arguments = x_arguments(identity, self._history.config, self._extra)
         face = EnvironmentFace(config, self._history.directory, arguments, trace)
         context = TracingContext(self._dialect, dict(self._environment.options), trace)
         operations = TracingOperations(context, trace)

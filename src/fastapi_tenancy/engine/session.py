@@ -16,11 +16,14 @@ from sqlalchemy.engine import Engine
 from fastapi_tenancy.engine.follower import Follower
 from fastapi_tenancy.engine.statements import outside_transaction
 from fastapi_tenancy.errors import MigrationFailedError
-from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.observe.connect import connect
 
 _FINE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY)
+
+
+SearchPath = Callable[[Target], str]
+"""The quoted search path of a target."""
 
 
 class Session:
@@ -31,12 +34,14 @@ class Session:
 
     def __init__(
         self,
-        isolation: IsolationProvider,
+        address: str,
+        search_path: SearchPath,
         *,
         settings: str,
         connect_timeout_s: float,
     ) -> None:
-        self._isolation = isolation
+        self._address = address
+        self._search_path = search_path
         self._settings = settings
         self._connect_timeout_s = connect_timeout_s
         self._raw: psycopg.Connection | None = None
@@ -70,7 +75,7 @@ class Session:
     @property
     def prefix(self) -> str:
         """What makes a transaction one of this target; it ends with the transaction."""
-        path = self._isolation.search_path(self.target)
+        path = self._search_path(self.target)
         return f"SET LOCAL search_path TO {path}; {self._settings}"
 
     @property
@@ -84,7 +89,7 @@ class Session:
 
     def open(self, **options: str) -> psycopg.Connection:
         """Another connection to the same database, in autocommit mode."""
-        return connect(self._isolation.address(), self._connect_timeout_s, **options)
+        return connect(self._address, self._connect_timeout_s, **options)
 
     def open_aimed(self) -> psycopg.Connection:
         """Another connection whose search path is the target's from its start to its end.
@@ -92,7 +97,7 @@ class Session:
         Raises:
             MigrationFailedError: something in between (a pooler) does not pass the path on.
         """
-        path = self._isolation.search_path(self.target)
+        path = self._search_path(self.target)
         option = re.sub(r"([\\\s])", r"\\\1", path)
         connection = self.open(options=f"-c search_path={option}")
         row = connection.execute("SHOW search_path").fetchone()

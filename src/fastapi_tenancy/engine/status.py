@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 
+from fastapi_tenancy.engine.brief import Brief
 from fastapi_tenancy.engine.options import RunOptions
-from fastapi_tenancy.engine.project import load_project
+from fastapi_tenancy.engine.sites import Sites
+from fastapi_tenancy.engine.stop import Stop
+from fastapi_tenancy.engine.tally import Tally
 from fastapi_tenancy.engine.targets import resolve
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.model.event import silent
 from fastapi_tenancy.model.plan import Refusal
 from fastapi_tenancy.model.target import Position, PositionState, Target
 from fastapi_tenancy.model.tenant import Tenant
-from fastapi_tenancy.observe.connect import Line
-from fastapi_tenancy.observe.positions import read_fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +72,13 @@ def read_standings(
     resolved = resolve(isolation, tenants)
     for refusal in resolved.refusals:
         yield Standing(refusal.target, refusal.position, refusal)
-    if not resolved.targets:
-        return
-    schemas = [t.schema for t in resolved.targets]
-    # Before env.py, which may connect as well: our message about a server is the better one.
-    with Line(isolation.address(), options.connect_timeout_s) as line:
-        project = load_project(
-            history, tuple(resolved.targets[:2]), isolation.address(), options.x_arguments
-        )
-        found = read_fleet(line, schemas, project.environment.version_table)
-        for target, position in zip(resolved.targets, found, strict=True):
-            problem = position.problem
-            yield Standing(
-                target, position, Refusal(target, position, problem) if problem else None
-            )
+    brief = Brief(history, isolation, options, Tally(silent), silent, Stop())
+    with ExitStack() as closing:
+        for site, targets in Sites(brief, closing).of(resolved.targets):
+            for target, position in zip(targets, site.look(targets), strict=True):
+                problem = position.problem
+                refused = Refusal(target, position, problem) if problem else None
+                yield Standing(target, position, refused)
 
 
 def summarize(history: History, standings: Iterable[Standing]) -> FleetStatus:

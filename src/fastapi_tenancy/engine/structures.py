@@ -25,9 +25,10 @@ CHUNK = 500
 class Structures:
     """Remembers the fingerprints before, and compares those after."""
 
-    def __init__(self, level: ProofLevel, tally: Tally) -> None:
+    def __init__(self, level: ProofLevel, tally: Tally, database: str) -> None:
         self._level = level
         self._tally = tally
+        self._database = database
         self._cohorts: list[tuple[dict[str, str], bool, str | None]] = []
         self._after: dict[str, str] = {}
 
@@ -83,13 +84,13 @@ class Structures:
 
     def _succeeded(self, schemas: Iterable[str]) -> Iterable[str]:
         for schema in schemas:
-            outcome = self._tally.outcome(schema)
+            outcome = self._tally.outcome((self._database, schema))
             if outcome is not None and outcome.success:
                 yield schema
 
     def _enter(self, after: dict[str, str], odd: dict[str, str]) -> None:
         for schema, fingerprint in after.items():
-            outcome = self._tally.outcome(schema)
+            outcome = self._tally.outcome((self._database, schema))
             if outcome is None:
                 continue
             proof = Proof(outcome.to_heads, fingerprint)

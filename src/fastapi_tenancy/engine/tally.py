@@ -6,7 +6,7 @@ import threading
 
 from fastapi_tenancy.model.event import Differed, Listener, TargetFinished
 from fastapi_tenancy.model.outcome import Difference, Outcome, OutcomeKind
-from fastapi_tenancy.model.target import Target
+from fastapi_tenancy.model.target import Target, TargetKey
 
 
 class Tally:
@@ -15,7 +15,7 @@ class Tally:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._lock = threading.Lock()
-        self._outcomes: dict[str, Outcome | None] = {}
+        self._outcomes: dict[TargetKey, Outcome | None] = {}
         self._nameless: list[Outcome] = []
         self.moved: list[Target] = []
         """Targets that another runner moved meanwhile, to be looked at again."""
@@ -24,12 +24,12 @@ class Tally:
     def expect(self, targets: list[Target]) -> None:
         """Name targets whose outcomes will come."""
         for target in targets:
-            self._outcomes.setdefault(target.schema, None)
+            self._outcomes.setdefault(target.key, None)
 
     def end(self, outcome: Outcome) -> None:
         """Take the outcome of a target and tell the listener."""
         with self._lock:
-            self._outcomes[outcome.target.schema] = outcome
+            self._outcomes[outcome.target.key] = outcome
             self._listener(TargetFinished(outcome))
 
     def refuse(self, outcome: Outcome) -> None:
@@ -40,7 +40,7 @@ class Tally:
 
     def correct(self, outcome: Outcome) -> None:
         """Replace an outcome by what was read back, without telling it again."""
-        self._outcomes[outcome.target.schema] = outcome
+        self._outcomes[outcome.target.key] = outcome
 
     def moved_away(self, target: Target) -> None:
         """Note a target that somebody else moved."""
@@ -59,9 +59,9 @@ class Tally:
             self.differences.append(difference)
             self._listener(Differed(difference))
 
-    def unfinished(self, targets: dict[str, Target]) -> list[Target]:
+    def unfinished(self, targets: dict[TargetKey, Target]) -> list[Target]:
         """Targets that no worker came to."""
-        return [targets[s] for s, outcome in self._outcomes.items() if outcome is None]
+        return [targets[k] for k, outcome in self._outcomes.items() if outcome is None]
 
     def migrated(self) -> list[Outcome]:
         """Outcomes that claim success and still need their proof."""
@@ -71,9 +71,9 @@ class Tally:
             if o is not None and o.kind is OutcomeKind.MIGRATED and o.proof is None
         ]
 
-    def outcome(self, schema: str) -> Outcome | None:
-        """The outcome of a schema so far."""
-        return self._outcomes.get(schema)
+    def outcome(self, key: TargetKey) -> Outcome | None:
+        """The outcome of a target so far."""
+        return self._outcomes.get(key)
 
     def all(self) -> tuple[Outcome, ...]:
         """Every outcome, refusals last."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fastapi_tenancy.errors import InvalidNameError
+from fastapi_tenancy.errors import PlacementError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.event import Listener, Warned
 from fastapi_tenancy.model.plan import Refusal
-from fastapi_tenancy.model.target import MISSING, Target
-from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.model.target import MISSING, Target, TargetKey
+from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.model.url import masked
 
 TenantSource = Callable[[], Iterable[Tenant]]
@@ -29,42 +29,52 @@ class Resolved:
         for target in (*self.targets, *(r.target for r in self.refusals)):
             yield from target.tenants
 
-    def without(self, schemas: Collection[str], tenants: Collection[str]) -> Resolved:
-        """What is left without these schemas, and the refused without tenants of these ids."""
+    def without(self, keys: Collection[TargetKey], tenants: Collection[str]) -> Resolved:
+        """What is left without these targets, and the refused without tenants of these ids."""
         return Resolved(
-            [t for t in self.targets if t.schema not in schemas],
+            [t for t in self.targets if t.key not in keys],
             [r for r in self.refusals if r.target.tenant.id not in tenants],
         )
 
 
 def resolve(isolation: IsolationProvider, tenants: Iterable[Tenant]) -> Resolved:
-    """Find each tenant's target; tenants that claim one schema together are all refused."""
-    claims: dict[str, Target] = {}
-    contested: dict[str, list[Target]] = {}
+    """Find each tenant's target; those of row-level security share theirs.
+
+    Tenants that claim another place together are all refused.
+    """
+    claims: dict[TargetKey, list[Target]] = {}
     refusals: list[Refusal] = []
     for tenant in tenants:
         try:
             target = isolation.target(tenant)
-        except InvalidNameError as error:
+        except PlacementError as error:
             nowhere = Target(tenant.schema_name or "", (tenant,))
             refusals.append(Refusal(nowhere, MISSING, str(error)))
             continue
-        first = claims.setdefault(target.schema, target)
-        if first is not target:
-            contested.setdefault(target.schema, [first]).append(target)
-    for schema, targets in contested.items():
-        del claims[schema]
-        names = ", ".join(repr(t.tenant.identifier) for t in targets)
-        refusals += [
-            Refusal(
-                target,
-                MISSING,
-                f"the tenants {names} all claim the schema {schema!r}; give each one its own"
-                " (schema_name), none of them was touched",
-            )
-            for target in targets
-        ]
-    return Resolved(list(claims.values()), refusals)
+        claims.setdefault(target.key, []).append(target)
+    targets = []
+    for claimants in claims.values():
+        if len(claimants) == 1:
+            targets.append(claimants[0])
+        elif all(t.strategy is IsolationStrategy.RLS for t in claimants):
+            targets.append(replace(claimants[0], tenants=tuple(t.tenant for t in claimants)))
+        else:
+            refusals += _contested(claimants)
+    return Resolved(targets, refusals)
+
+
+def _contested(claimants: list[Target]) -> Iterator[Refusal]:
+    names = ", ".join(repr(t.tenant.identifier) for t in claimants)
+    what, setting = (
+        ("schema", "schema_name") if claimants[0].schema else ("database", "database_url")
+    )
+    for target in claimants:
+        yield Refusal(
+            target,
+            MISSING,
+            f"the tenants {names} all claim the {what} {target.name!r}; give each one its own"
+            f" ({setting}), none of them was touched",
+        )
 
 
 def resolve_again(

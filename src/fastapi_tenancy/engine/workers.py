@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from fastapi_tenancy.engine.queue import Queue
 from fastapi_tenancy.engine.recall import recall
@@ -12,6 +12,7 @@ from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import TenancyError
 from fastapi_tenancy.model.target import Position, Target
+from fastapi_tenancy.observe.positions import Seen, read_again, read_seen
 
 LOOK_EVERY_S = 0.1
 """Seconds between two looks whether the run was aborted."""
@@ -25,6 +26,7 @@ class Workers:
         self._make = make
         self._count = count
         self._sessions: list[Session] = []
+        self._warming: threading.Thread | None = None
         self._stop = stop
         stop.on_abort(self._cancel)
 
@@ -33,9 +35,9 @@ class Workers:
         """The session used where one is enough."""
         return self._first(1)[0]
 
-    def warm(self, count: int) -> threading.Thread:
-        """Open the first ``count`` connections meanwhile; join the thread before using them."""
-
+    def warm(self, count: int) -> None:
+        """Begin to open the first ``count`` connections but for the first, in a thread."""
+        self._warmed()
         sessions = self._first(count)
 
         def open_all() -> None:
@@ -43,15 +45,20 @@ class Workers:
                 with contextlib.suppress(TenancyError):  # its worker will say so
                     _ = session.raw
 
-        thread = threading.Thread(target=open_all, name="tenancy-warm")
-        thread.start()
-        return thread
+        self._warming = threading.Thread(target=open_all, name="tenancy-warm")
+        self._warming.start()
+
+    def _warmed(self) -> None:
+        if self._warming is not None:
+            self._warming.join()
+            self._warming = None
 
     def each(self, targets: Iterable[Target], work: Work, limit: int) -> None:
         """Do ``work`` for every target, on at most ``limit`` threads, until a stop is asked for.
 
         ``work`` handles the errors of its target; what it lets through ends the run.
         """
+        self._warmed()
         failures: list[BaseException] = []
         used = self._first(max(1, limit))
         queue = Queue(targets, used)
@@ -74,19 +81,23 @@ class Workers:
             self._sessions.append(self._make())
         return self._sessions[:count]
 
-    def learn(self, schemas: Sequence[str], table: str) -> dict[str, Position]:
+    def learn(
+        self, schemas: Sequence[str], seen: Mapping[str, Seen], table: str
+    ) -> dict[str, Position]:
         """Positions of targets not served yet, read over all connections, which remember them."""
+        self._warmed()
         sessions = self._first(self._count)
         for number, session in enumerate(sessions):
             session.remembered |= dict.fromkeys(schemas[number :: len(sessions)])
-        return self.recall(schemas, table)
+        return recall(sessions, schemas, lambda c, share: read_seen(c, share, seen, table))
 
     def recall(self, schemas: Sequence[str], table: str) -> dict[str, Position]:
-        """Positions of the targets that the open connections remember; see ``recall``."""
-        return recall(self._sessions, schemas, table)
+        """Positions of the targets that the open connections remember."""
+        return recall(self._sessions, schemas, lambda c, share: read_again(c, share, table))
 
     def disconnect(self) -> None:
         """Close every connection; the next use opens new ones."""
+        self._warmed()
         for session in self._sessions:
             session.close()
 

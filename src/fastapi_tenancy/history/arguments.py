@@ -4,20 +4,40 @@ from __future__ import annotations
 
 import copy
 from argparse import Namespace
+from functools import lru_cache
 from typing import Any
 
 from alembic.config import Config
 
 from fastapi_tenancy.history.identity import Identity
+from fastapi_tenancy.model.target import Target
+from fastapi_tenancy.model.url import sync_url
 
 
-def x_arguments(identity: Identity, url: str, extra: tuple[str, ...]) -> list[str]:
+@lru_cache(maxsize=1024)
+def with_driver(address: str, configured: str) -> str:
+    """A SQLAlchemy URL for ``address`` with the driver that ``configured`` names.
+
+    That is psycopg where it names none of this kind of database.
+    """
+    plain = sync_url(address)
+    driver, scheme = configured.partition("://")[0], plain.partition("://")[0]
+    same = driver.partition("+")[0] == scheme.partition("+")[0] and "+" in driver
+    return (driver if same else scheme) + "://" + plain.partition("://")[2]
+
+
+def url_for(config: Config, target: Target) -> str:
+    """The URL of a target's database, with the driver that the project uses."""
+    return with_driver(target.address, config.get_alembic_option("sqlalchemy.url") or "")
+
+
+def x_arguments(identity: Identity, config: Config, extra: tuple[str, ...]) -> list[str]:
     """The ``-x`` arguments of a target: ``tenant``, ``schema``, ``url``, then the user's own."""
     target = identity.target
     return [
         f"tenant={target.tenant.identifier}",
         f"schema={target.schema}",
-        f"url={url}",
+        f"url={url_for(config, target)}",
         *extra,
     ]
 
@@ -42,17 +62,17 @@ class _Noted(dict[str, Any]):
         return super().__contains__(key)
 
 
-def config_for(config: Config, identity: Identity, url: str, extra: tuple[str, ...]) -> Config:
+def config_for(config: Config, identity: Identity, extra: tuple[str, ...]) -> Config:
     """A view on ``config`` that carries the arguments of one target; the file is not read again."""
     view = copy.copy(config)
-    view.cmd_opts = Namespace(x=x_arguments(identity, url, extra))
+    view.cmd_opts = Namespace(x=x_arguments(identity, config, extra))
     target = identity.target
     view.attributes = _Noted(
         {
             "tenant": target.tenant.identifier,
             "tenant_id": target.tenant.id,
             "schema": target.schema,
-            "url": url,
+            "url": url_for(config, target),
         },
         identity,
     )

@@ -17,7 +17,7 @@ from alembic.runtime.environment import EnvironmentContext
 
 from fastapi_tenancy.errors import ConfigurationError, ScriptError
 from fastapi_tenancy.history import ambient
-from fastapi_tenancy.history.arguments import config_for
+from fastapi_tenancy.history.arguments import config_for, url_for
 from fastapi_tenancy.history.contained import contained
 from fastapi_tenancy.history.harmless import rehearsing
 from fastapi_tenancy.history.identity import Identity, running_for
@@ -77,7 +77,7 @@ class _Capturing(EnvironmentContext):
         return super().get_x_argument(as_dictionary=as_dictionary)
 
 
-def run_env(history: History, target: Target, url: str, extra: tuple[str, ...]) -> Capture:
+def run_env(history: History, target: Target, extra: tuple[str, ...]) -> Capture:
     """Run env.py for ``target``.
 
     Raises:
@@ -86,8 +86,9 @@ def run_env(history: History, target: Target, url: str, extra: tuple[str, ...]) 
     """
     looked: list[str] = []
     identity = Identity(target, looked.append)
-    config = config_for(load_config(history.ini, history.section), identity, url, extra)
-    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    plain = load_config(history.ini, history.section)
+    config = config_for(plain, identity, extra)
+    config.set_main_option("sqlalchemy.url", url_for(plain, target).replace("%", "%%"))
     environment = _Capturing(
         config, history.directory, identity=identity, fn=lambda *_: (), as_sql=False
     )

@@ -33,23 +33,22 @@ class Environment:
 
 
 def read_environment(
-    history: History, targets: tuple[Target, ...], url: str, extra: tuple[str, ...] = ()
+    history: History, targets: tuple[Target, ...], extra: tuple[str, ...] = ()
 ) -> Environment:
     """Run env.py for one target, and for a second one if it looked at whose turn it is.
 
     Args:
         targets: some targets of the run; the first two are used.
-        url: SQLAlchemy URL given to env.py as ``sqlalchemy.url``.
 
     Raises:
         ScriptError: env.py failed, or never called ``context.configure``.
         ConfigurationError: an option depends on the tenant in a way the engine cannot follow.
     """
-    first = run_env(history, targets[0], url, extra)
+    first = run_env(history, targets[0], extra)
     captures = [first]
     follows = first.looked or first.translate or first.options.get("version_table_schema")
     if follows and len(targets) > 1:
-        captures.append(run_env(history, targets[1], url, extra))
+        captures.append(run_env(history, targets[1], extra))
     _refuse_tenant_options(captures[0], captures[-1])
     options = {k: v for k, v in first.options.items() if k not in _OURS}
     _refuse_common_version_table(options, captures)

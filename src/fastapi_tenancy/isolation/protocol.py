@@ -21,16 +21,13 @@ class IsolationProvider(Protocol):
         """The target of a tenant.
 
         Raises:
-            InvalidNameError: the tenant's place has a name that cannot be used.
+            PlacementError: the place it is said to live in is none for it.
+            ConfigurationError: the configuration names no place for anybody.
         """
         ...
 
-    def address(self) -> str:
-        """The libpq URL of the server and database the targets are in."""
-        ...
-
     def search_path(self, target: Target) -> str:
-        """The quoted search path of a target, its own schema first."""
+        """The quoted search path of a target, its own schema first; empty where it has its own."""
         ...
 
     def create_sql(self, target: Target) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 
 from fastapi_tenancy.config import TenancyConfig
-from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.isolation.names import quote, tenant_schema
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import Tenant
-from fastapi_tenancy.model.url import driver_free, masked
+from fastapi_tenancy.model.url import address_of, place_of
 
 _OUTSIDE = re.compile(r"[^a-z0-9_]")
 
@@ -20,7 +19,7 @@ class SchemaIsolationProvider:
     def __init__(self, config: TenancyConfig) -> None:
         self._config = config
         url = config.database_url
-        self._place = masked(url) if url else ""
+        self._place, self._address = (place_of(url), address_of(url)) if url else ("", "")
 
     @property
     def config(self) -> TenancyConfig:
@@ -29,7 +28,7 @@ class SchemaIsolationProvider:
 
     def target(self, tenant: Tenant) -> Target:
         """The schema named by the tenant, or made from the prefix and its identifier."""
-        return Target(schema=self.schema_of(tenant), tenants=(tenant,), database=self._place)
+        return Target(self.schema_of(tenant), (tenant,), self._place, self._address)
 
     def schema_of(self, tenant: Tenant) -> str:
         """The schema of a tenant, validated.
@@ -41,25 +40,6 @@ class SchemaIsolationProvider:
         if named is None:
             named = self._config.schema_prefix + _OUTSIDE.sub("_", tenant.identifier.lower())
         return tenant_schema(named)
-
-    def address(self) -> str:
-        """The libpq URL of the database.
-
-        Raises:
-            ConfigurationError: no database_url is configured, or it is not PostgreSQL.
-        """
-        url = self._config.database_url
-        if url is None:
-            raise ConfigurationError(
-                "no database_url: set TENANCY_DATABASE_URL, or database_url in tenancy.toml, or"
-                " sqlalchemy.url in alembic.ini, e.g. postgresql://user:password@host/database"
-            )
-        address = driver_free(url)
-        if not address.startswith("postgresql://"):
-            raise ConfigurationError(
-                f"a schema per tenant needs PostgreSQL, but database_url is {url!r}"
-            )
-        return address
 
     def search_path(self, target: Target) -> str:
         """The tenant's schema, then ``search_path_extra``."""

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.engine.brief import Prepared
 from fastapi_tenancy.engine.offline import OfflineScript
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.project import load_project
-from fastapi_tenancy.engine.run import FleetRun, Prepared
+from fastapi_tenancy.engine.run import FleetRun
 from fastapi_tenancy.engine.status import Standing, read_standings
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import ConfigurationError, TenantDeletedError, TenantNotFoundError
@@ -23,13 +24,15 @@ from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.outcome import Report
 from fastapi_tenancy.model.plan import Command, Step
 from fastapi_tenancy.model.selection import Selection
-from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.storage.protocol import TenantStore
 from fastapi_tenancy.storage.select import Named, matches
 
 Collect = Callable[[Selection], list[Tenant]]
 """Reads the chosen tenants from the catalogue, whichever event loop it belongs to."""
+
+_NOBODY = Tenant(id="example", identifier="example")
+"""Stands in where the catalogue is empty: classification needs some tenant to ask about."""
 
 
 async def collect(store: TenantStore, selection: Selection, place: Place) -> list[Tenant]:
@@ -198,11 +201,9 @@ class Fleet:
         Raises:
             ConfigurationError: a step needs a connection, so it has no SQL of its own.
         """
-        if prepared.project is None:
-            return
-        script = OfflineScript(prepared.project, self.isolation, options)
-        for cohort, stages in zip(prepared.plan.cohorts, prepared.stages, strict=True):
-            yield from script.lines(cohort, stages)
+        plan = zip(prepared.plan.cohorts, prepared.stages, prepared.projects, strict=True)
+        for cohort, stages, project in plan:
+            yield from OfflineScript(project, self.isolation, options).lines(cohort, stages)
 
     def standings(self, options: RunOptions, selection: Selection) -> Iterator[Standing]:
         """Where every chosen tenant stands."""
@@ -217,11 +218,8 @@ class Fleet:
         history.require(options.revision)
         span = history.span(options.command, options.revision, heads)
         tenants = self.tenants(Selection(limit=2))
-        targets = tuple(self.isolation.target(t) for t in tenants) or (_nobody(),)
-        project = load_project(history, targets, self.isolation.address(), options.x_arguments)
+        targets = tuple(self.isolation.target(t) for t in tenants) or (
+            self.isolation.target(_NOBODY),
+        )
+        project = load_project(history, targets, options.x_arguments)
         return tuple(c.step for c in project.steps(span, targets[0], options.engine))
-
-
-def _nobody() -> Target:
-    """Stands in where the catalogue is empty: classification needs some tenant to ask about."""
-    return Target("tenant_example", (Tenant(id="example", identifier="example"),))

@@ -34,7 +34,7 @@ def results_of(outcome: Outcome) -> Iterator[TenantResult]:
         yield TenantResult(
             tenant_id=tenant.id,
             identifier=tenant.identifier,
-            target=outcome.target.schema,
+            target=outcome.target.name,
             from_revision=joined(outcome.from_heads),
             to_revision=reached,
             revision=reached,

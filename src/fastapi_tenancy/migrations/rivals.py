@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from fastapi_tenancy.errors import InvalidNameError
+from fastapi_tenancy.errors import PlacementError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.model.target import TargetKey
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.storage.protocol import TenantStore
 
-Place = Callable[[Tenant], str | None]
+Place = Callable[[Tenant], TargetKey | None]
 """Where a tenant lives; None where its place has a name that cannot be used."""
 
 
 def place_in(isolation: IsolationProvider) -> Place:
     """The place of each tenant under an isolation strategy."""
 
-    def place(tenant: Tenant) -> str | None:
+    def place(tenant: Tenant) -> TargetKey | None:
         try:
-            return isolation.target(tenant).schema
-        except InvalidNameError:
+            return isolation.target(tenant).key
+        except PlacementError:
             return None
 
     return place

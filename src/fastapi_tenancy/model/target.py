@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
+
+TargetKey = tuple[str, str]
+"""The database and the schema of a target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A schema of a database, with the tenants that live in it (one, for schema-per-tenant).
+    """A schema of a database, or a database, with the tenants that live there.
 
-    ``database`` names the server and database without credentials, for people.
+    ``database`` names the server and the database, or the file, without credentials; ``address``
+    is the URL to reach it (for libpq, or SQLAlchemy's of a file). ``schema`` is empty for a target
+    that is a whole database: its own search path says where its tables are.
     """
 
     schema: str
     tenants: tuple[Tenant, ...]
     database: str = ""
+    address: str = field(default="", repr=False)
+    strategy: IsolationStrategy = IsolationStrategy.SCHEMA
+
+    @property
+    def key(self) -> TargetKey:
+        """What tells it from every other target."""
+        return self.database, self.schema
+
+    @property
+    def name(self) -> str:
+        """Its schema, or the database where it is a whole one; for people."""
+        return self.schema or self.database
 
     @property
     def tenant(self) -> Tenant:

@@ -130,6 +130,33 @@ def driver_free(url: str) -> DatabaseUrl:
     return DatabaseUrl(_joined("postgresql", address, hosts, query))
 
 
+def place_of(url: str) -> str:
+    """The server and the database of a URL, or the file: no user, no password, one spelling.
+
+    Raises:
+        ConfigurationError: as ``accepted``.
+    """
+    if not is_postgresql(url):
+        return sqlite_file(url)
+    address = _address(url)
+    hosts = ",".join(f"{host or 'localhost'}:{port or 5432}" for host, port in address.hosts)
+    return f"{hosts or 'localhost:5432'}/{address.database}"
+
+
+def address_of(url: str) -> DatabaseUrl:
+    """What opens a connection to it: a URL for libpq, or SQLAlchemy's of an SQLite file.
+
+    Raises:
+        ConfigurationError: as ``accepted``.
+    """
+    return driver_free(url) if is_postgresql(url) else sync_url(url)
+
+
+def sqlite_file(url: str) -> str:
+    """The file of an SQLite URL as given, without its arguments; ``:memory:`` where it has none."""
+    return url.partition("://")[2].partition("?")[0].removeprefix("/") or ":memory:"
+
+
 def sync_url(url: str) -> DatabaseUrl:
     """Return ``url`` for a synchronous SQLAlchemy engine: psycopg for PostgreSQL, or sqlite3.
 

@@ -41,7 +41,7 @@ WHERE n.nspname = ANY(%(schemas)s)
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """What the catalogue says of a schema: its version table's kind, and whether it is marked."""
 
     kind: str | None
@@ -60,22 +60,52 @@ def read_positions(
     """
     known: dict[Position, Position] = {}
     for chunk in chunked(schemas, LOOKUP):
-        seen = _existing(connection, chunk, table)
-        tables = [s for s, found in seen.items() if found.kind in ("r", "p")]
-        read: dict[str, Position] = {}
-        for part in chunked(tables, READ):
-            read |= _heads(connection, part, table)
-        for schema in chunk:
-            position = _position(schema, seen.get(schema), read, table)
-            if schema in seen and seen[schema].marked:
-                position = _with_marker(connection, schema, table, position)
+        for position in read_seen(connection, chunk, look_up(connection, chunk, table), table):
             # A fleet stands at few positions: share the values.
             yield known.setdefault(position, position)
 
 
-def _position(
-    schema: str, seen: _Seen | None, read: Mapping[str, Position], table: str
-) -> Position:
+def look_up(connection: psycopg.Connection, schemas: Sequence[str], table: str) -> dict[str, Seen]:
+    """What the catalogue says of each schema that exists."""
+    found: dict[str, Seen] = {}
+    for chunk in chunked(schemas, LOOKUP):
+        asked = {"table": table, "schemas": chunk, "word": WORD}
+        rows = connection.execute(_EXISTING, asked)
+        found |= {str(name): Seen(kind, bool(marked)) for name, kind, marked in rows}
+    return found
+
+
+def read_seen(
+    connection: psycopg.Connection, schemas: Sequence[str], seen: Mapping[str, Seen], table: str
+) -> Iterator[Position]:
+    """Yield the position of each schema, in order, of which ``seen`` came from ``look_up``."""
+    tables = [s for s in schemas if s in seen and seen[s].kind in ("r", "p")]
+    read: dict[str, Position] = {}
+    for part in chunked(tables, READ):
+        read |= _heads(connection, part, table)
+    for schema in schemas:
+        position = _position(schema, seen.get(schema), read, table)
+        if schema in seen and seen[schema].marked:
+            position = _with_marker(connection, schema, table, position)
+        yield position
+
+
+def read_again(
+    connection: psycopg.Connection, schemas: Sequence[str], table: str
+) -> Iterator[Position]:
+    """As ``read_positions``, for schemas that had their version tables a moment ago; no markers."""
+    for part in chunked(schemas, READ):
+        try:
+            found = _read(connection, part, table)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error:
+            yield from read_positions(connection, part, table)
+        else:
+            yield from (found[schema] for schema in part)
+
+
+def _position(schema: str, seen: Seen | None, read: Mapping[str, Position], table: str) -> Position:
     if seen is None:
         return MISSING
     if seen.kind in (None, "r", "p"):
@@ -139,14 +169,6 @@ def read_positions_abreast(
             yield from read_positions(connection, schemas[half:], table) if found is None else found
 
 
-def _existing(
-    connection: psycopg.Connection, schemas: Sequence[str], table: str
-) -> dict[str, _Seen]:
-    asked = {"table": table, "schemas": list(schemas), "word": WORD}
-    rows = connection.execute(_EXISTING, asked)
-    return {str(name): _Seen(kind, bool(marked)) for name, kind, marked in rows}
-
-
 def _heads(
     connection: psycopg.Connection, schemas: Sequence[str], table: str
 ) -> dict[str, Position]:
@@ -162,7 +184,7 @@ def _heads(
         return {s: _unreadable(problem) for s in schemas if s in locked} | rest
     except (errors.UndefinedTable, errors.InvalidSchemaName):
         # A schema was dropped between the look-up and this read.
-        seen = _existing(connection, schemas, table)
+        seen = look_up(connection, schemas, table)
         left = [s for s, found in seen.items() if found.kind is not None]
         if len(left) == len(schemas):
             raise

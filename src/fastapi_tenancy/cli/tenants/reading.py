@@ -51,7 +51,7 @@ def show(output: Output, where: Where, tenant: Named, json: Json = False) -> int
     fleet = open_fleet(where)
     everybody = Selection(identifiers=frozenset({tenant}), statuses=frozenset(TenantStatus))
     found = fleet.tenants(everybody)[0]
-    document = {**tenant_document(found), "target": fleet.isolation.target(found).schema}
+    document = {**tenant_document(found), "target": fleet.isolation.target(found).name}
     if output.json:
         output.document(document)
     else:

@@ -66,9 +66,9 @@ def add(
 
     made = with_store(config, create)
     if output.json:
-        output.document({**tenant_document(made), "target": target.schema})
+        output.document({**tenant_document(made), "target": target.name})
     else:
-        output.say(f"added {made.identifier} ({made.id}), to live in schema {target.schema}")
+        output.say(f"added {made.identifier} ({made.id}), to live in schema {target.name}")
         output.say(f"next: tenancy upgrade --create --tenant {shlex.quote(made.identifier)}")
     return Exit.DONE
 

@@ -1,0 +1,123 @@
+"""What every part of one run is given: the scripts, the request, and whom to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from fastapi_tenancy.engine.options import RunOptions
+from fastapi_tenancy.engine.plan import Request, make_plan
+from fastapi_tenancy.engine.project import Project, load_project
+from fastapi_tenancy.engine.stop import Stop
+from fastapi_tenancy.engine.tally import Tally
+from fastapi_tenancy.history.passed import passed
+from fastapi_tenancy.history.scripts import History
+from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.model.event import Listener, Reading
+from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Proof
+from fastapi_tenancy.model.plan import Cohort, Command, Plan, Span
+from fastapi_tenancy.model.script import Stage
+from fastapi_tenancy.model.target import Position, Target
+
+READING_TOLD_EVERY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan, and the stages of each of its cohorts; nothing has been changed.
+
+    ``projects`` holds what each cohort was planned with.
+    """
+
+    plan: Plan
+    stages: tuple[tuple[Stage, ...], ...] = ()
+    projects: tuple[Project, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """The run as its parts see it."""
+
+    history: History
+    isolation: IsolationProvider
+    options: RunOptions
+    tally: Tally
+    listener: Listener
+    stop: Stop
+
+    def project(self, targets: list[Target]) -> Project:
+        """The Alembic project as env.py sets it up for these targets.
+
+        Raises:
+            ScriptError: env.py failed.
+            ConfigurationError: its options cannot be honoured for a fleet.
+        """
+        return load_project(self.history, tuple(targets[:2]), self.options.x_arguments)
+
+    def plan(self, targets: list[Target], positions: Iterable[Position]) -> Plan:
+        """Group targets by what is to be done with them."""
+
+        def found() -> Iterable[tuple[Target, Position]]:
+            for number, pair in enumerate(zip(targets, positions, strict=True), start=1):
+                if number % READING_TOLD_EVERY == 0:
+                    self.listener(Reading(number, len(targets)))
+                yield pair
+
+        return make_plan(self.request(), found())
+
+    def request(self) -> Request:
+        """What is asked of every target."""
+        history, options = self.history, self.options
+        return Request(
+            options.command,
+            options.revision,
+            lambda heads: history.span(options.command, options.revision, heads),
+            history.known,
+            lambda heads: passed(history.directory, heads),
+            create=options.create,
+        )
+
+    def stages(self, project: Project, span: Span, sample: Target) -> tuple[Stage, ...]:
+        """The span cut into stages, each of its moves on its road."""
+        if self.options.command is Command.STAMP:
+            return project.stamp_stages(span)
+        return project.stages(project.steps(span, sample, self.options.engine), span)
+
+    def prepared(self, project: Project, plan: Plan) -> Prepared:
+        """A plan with its stages."""
+        stages = tuple(self.stages(project, c.span, c.targets[0]) for c in plan.cohorts)
+        return Prepared(plan, stages, (project,) * len(stages))
+
+    def settle(self, plan: Plan) -> None:
+        """End the targets that need no work or cannot be worked on."""
+        for cohort in plan.there:
+            self.settle_there(cohort)
+        for refusal in plan.refusals:
+            self.tally.end(failed(refusal.target, refusal.position, refusal.error))
+
+    def settle_there(self, cohort: Cohort) -> None:
+        """End the targets that stand where they should."""
+        heads = cohort.position.heads
+        proof = Proof(heads)
+        for target in cohort.targets:
+            known = self.tally.outcome(target.key)
+            self.tally.end(known or Outcome(target, OutcomeKind.THERE, heads, heads, proof=proof))
+
+
+def failed(target: Target, position: Position, error: str) -> Outcome:
+    """The outcome of a target that nothing was done with."""
+    return Outcome(target, OutcomeKind.FAILED, position.heads, position.heads, error=error)
+
+
+def joined_up(command: Command, revision: str, parts: Iterable[Prepared]) -> Prepared:
+    """One plan of the plans of several sites."""
+    whole = Prepared(Plan(command, revision, (), (), ()))
+    for part in parts:
+        plan = replace(
+            whole.plan,
+            cohorts=(*whole.plan.cohorts, *part.plan.cohorts),
+            there=(*whole.plan.there, *part.plan.there),
+            refusals=(*whole.plan.refusals, *part.plan.refusals),
+        )
+        whole = Prepared(plan, (*whole.stages, *part.stages), (*whole.projects, *part.projects))
+    return whole
