@@ -112,10 +112,6 @@ class Applier:
                 session.send(self._message(session, target, stage, head))
                 check(session.raw)
 
-    def message(self, session: Session, target: Target, stage: Stage, position: Position) -> str:
-        """The one message of a transactional stage in which nothing runs live."""
-        return self._message(session, target, stage, self.head(target, stage, position))
-
     def render(self, move: Move, target: Target) -> Rendered:
         """Render a move for a target.
 

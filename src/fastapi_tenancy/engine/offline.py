@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import NoReturn
 
-from fastapi_tenancy.engine.apply import LATER, Applier
+from fastapi_tenancy.engine.apply import Applier
 from fastapi_tenancy.engine.lease import Leases
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.project import Project
@@ -56,20 +56,23 @@ class OfflineScript:
                 at = Position(stage.after)
 
     def _stage(self, target: Target, stage: Stage, at: Position) -> Iterator[str]:
+        head = self._applier.head(target, stage, at)
         if not stage.leaves:
-            message = self._applier.message(self._session, target, stage, at)
-            # Nobody makes the commits of a script durable afterwards.
-            message = message.replace(f"; {LATER}", "", 1)
-            yield f"BEGIN;\n{message};\nCOMMIT;"
+            yield self._in_transaction([*head, *self._statements(target, stage)])
             return
         (rendered,) = self._applier.rendered(stage, target)
-        yield self._in_transaction(self._applier.head(target, stage, at))
+        yield self._in_transaction(head)
         for statement in rendered.statements:
             if statement.autocommit and outside_transaction(statement.sql):
                 yield self._alone(target, statement.sql)
             else:
                 yield self._in_transaction([statement.sql])
         yield self._last(target, rendered)
+
+    def _statements(self, target: Target, stage: Stage) -> Iterator[str]:
+        for rendered in self._applier.rendered(stage, target):
+            yield from (s.sql for s in rendered.statements)
+            yield from changes_sql(self._applier.table(target), rendered.move.changes)
 
     def _last(self, target: Target, rendered: Rendered) -> str:
         table = self._applier.table(target)
