@@ -29,6 +29,7 @@ from pydantic_settings import (
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.model.plan import Engine, ProofLevel
 from fastapi_tenancy.model.tenant import IsolationStrategy
+from fastapi_tenancy.model.template import usable_template
 from fastapi_tenancy.model.timeout import LONGEST_S
 from fastapi_tenancy.model.url import DatabaseUrl, accepted, masked
 
@@ -70,7 +71,17 @@ def _without_nul(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _template(value: object) -> DatabaseUrl:
+    if not isinstance(value, str):
+        raise PydanticCustomError("database_url", "expected a database URL as text")
+    try:
+        return usable_template(value.strip())
+    except ConfigurationError as exc:
+        raise PydanticCustomError("database_url", "{problem}", {"problem": str(exc)}) from None
+
+
 Url = Annotated[DatabaseUrl, PlainValidator(_url)]
+Template = Annotated[DatabaseUrl, PlainValidator(_template)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_without_nul)]
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_S, allow_inf_nan=False)]
 
@@ -119,6 +130,22 @@ class TenancyConfig(BaseSettings):
     isolation_strategy: IsolationStrategy = Field(
         default=IsolationStrategy.SCHEMA,
         description="How tenants are kept apart: schema, database, rls or hybrid.",
+    )
+    premium_isolation_strategy: IsolationStrategy = Field(
+        default=IsolationStrategy.DATABASE,
+        description="Of hybrid: how the tenants in premium_tenants are kept apart.",
+    )
+    standard_isolation_strategy: IsolationStrategy = Field(
+        default=IsolationStrategy.SCHEMA,
+        description="Of hybrid: how all others are kept apart, but for those that say it themselves.",
+    )
+    premium_tenants: Names = Field(
+        default=(), description="Of hybrid: identifiers or ids, separated by commas."
+    )
+    database_url_template: Template | None = Field(
+        default=None,
+        description="The URL of a tenant's own database, with {identifier}, {tenant_id} or"
+        " {database_name} (schema_prefix and identifier) in it.",
     )
     schema_prefix: str = Field(
         default="tenant_",
@@ -173,6 +200,18 @@ class TenancyConfig(BaseSettings):
             # `from None`: pydantic's own error would show the values, passwords included.
             problems = [_problem(error, given) for error in exc.errors(include_url=False)]
             raise ConfigurationError("\n".join(filter(None, problems))) from None
+
+    @model_validator(mode="after")
+    def _hybrid_of_others(self) -> TenancyConfig:
+        for name in ("premium_isolation_strategy", "standard_isolation_strategy"):
+            if getattr(self, name) is IsolationStrategy.HYBRID:
+                raise PydanticCustomError(
+                    "strategy",
+                    "{name} is 'hybrid'; expected one of the strategies that a hybrid is made of:"
+                    " schema, database or rls",
+                    {"name": name},
+                )
+        return self
 
     @model_validator(mode="after")
     def _one_list_of_tenants(self) -> TenancyConfig:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.history.scripts import load_config
+from fastapi_tenancy.isolation.database import DatabaseIsolationProvider
+from fastapi_tenancy.isolation.hybrid import HybridIsolationProvider
 from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.isolation.rls import RLSIsolationProvider
 from fastapi_tenancy.isolation.schema import SchemaIsolationProvider
 from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.storage.pattern import SchemaPatternTenantStore
@@ -13,6 +18,12 @@ from fastapi_tenancy.storage.protocol import TenantStore
 from fastapi_tenancy.storage.query import QueryTenantStore
 from fastapi_tenancy.storage.sqlalchemy import SQLAlchemyTenantStore
 
+_STRATEGIES: Mapping[IsolationStrategy, Callable[[TenancyConfig], IsolationProvider]] = {
+    IsolationStrategy.SCHEMA: SchemaIsolationProvider,
+    IsolationStrategy.DATABASE: DatabaseIsolationProvider,
+    IsolationStrategy.RLS: RLSIsolationProvider,
+    IsolationStrategy.HYBRID: HybridIsolationProvider,
+}
 _PLACEHOLDER = "driver://"
 """What `alembic init` writes as sqlalchemy.url until somebody fills it in."""
 
@@ -57,14 +68,5 @@ def open_store(config: TenancyConfig) -> TenantStore:
 
 
 def open_isolation(config: TenancyConfig) -> IsolationProvider:
-    """The strategy that the configuration names.
-
-    Raises:
-        ConfigurationError: a strategy this version does not have.
-    """
-    if config.isolation_strategy is not IsolationStrategy.SCHEMA:
-        raise ConfigurationError(
-            f"isolation_strategy is {config.isolation_strategy.value!r}; this version migrates"
-            " a schema per tenant ('schema') only"
-        )
-    return SchemaIsolationProvider(config)
+    """The strategy that the configuration names."""
+    return _STRATEGIES[config.isolation_strategy](config)

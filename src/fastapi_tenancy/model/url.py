@@ -157,6 +157,19 @@ def sqlite_file(url: str) -> str:
     return url.partition("://")[2].partition("?")[0].removeprefix("/") or ":memory:"
 
 
+def database_of(url: str) -> str:
+    """The name of the database a PostgreSQL URL ends in; empty where it names none."""
+    return _address(url).database
+
+
+def with_database(url: str, name: str) -> DatabaseUrl:
+    """The PostgreSQL URL of another database on the same server, driver and arguments kept."""
+    address = _address(url)._replace(database=name)
+    hosts = ",".join(_authority(host, port) for host, port in address.hosts)
+    query = "&".join(f"{quote(k, safe='')}={quote(v, safe='/')}" for k, v in address.query)
+    return DatabaseUrl(_joined(url.partition("://")[0], address, hosts, query))
+
+
 def sync_url(url: str) -> DatabaseUrl:
     """Return ``url`` for a synchronous SQLAlchemy engine: psycopg for PostgreSQL, or sqlite3.
 
