@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from alembic.script import Script
+from alembic.util import to_tuple
+
 from fastapi_tenancy.engine.brief import Prepared
 from fastapi_tenancy.engine.status import FleetStatus
 from fastapi_tenancy.migrations.results import joined, results_of
@@ -111,4 +114,17 @@ def tenant_document(tenant: Tenant) -> dict[str, Any]:
         "database_url": masked(tenant.database_url) if tenant.database_url else None,
         "created_at": tenant.created_at.isoformat() if tenant.created_at else None,
         "updated_at": tenant.updated_at.isoformat() if tenant.updated_at else None,
+    }
+
+
+def revision_document(script: Script) -> dict[str, Any]:
+    """A revision of the scripts, and what it comes after."""
+    down = script.down_revision
+    return {
+        "revision": script.revision,
+        "down_revisions": [down] if isinstance(down, str) else list(down or ()),
+        "depends_on": list(to_tuple(script.dependencies, default=())),
+        "labels": sorted(script.branch_labels),
+        "head": script.is_head,
+        "message": script.doc,
     }

@@ -54,10 +54,11 @@ def explain(
 @command
 def history(output: Output, where: Where, json: Json = False) -> int:  # noqa: ARG001
     """List the revisions of the scripts, newest first."""
+    from fastapi_tenancy.cli.documents import revision_document
     from fastapi_tenancy.cli.project import open_history
     from fastapi_tenancy.cli.tables import table
 
-    rows = [_described(script) for script in open_history(where).directory.walk_revisions()]
+    rows = [revision_document(script) for script in open_history(where).directory.walk_revisions()]
     _show(output, table, rows)
     return Exit.DONE
 
@@ -65,24 +66,13 @@ def history(output: Output, where: Where, json: Json = False) -> int:  # noqa: A
 @command
 def heads(output: Output, where: Where, json: Json = False) -> int:  # noqa: ARG001
     """List the heads of the scripts."""
+    from fastapi_tenancy.cli.documents import revision_document
     from fastapi_tenancy.cli.project import open_history
     from fastapi_tenancy.cli.tables import table
 
     known = open_history(where)
-    _show(output, table, [_described(known.script(head)) for head in known.heads])
+    _show(output, table, [revision_document(known.script(head)) for head in known.heads])
     return Exit.DONE
-
-
-def _described(script: Any) -> dict[str, Any]:
-    down = script.down_revision
-    return {
-        "revision": script.revision,
-        "down_revisions": [down] if isinstance(down, str) else list(down or ()),
-        "depends_on": list(script.dependencies or ()),
-        "labels": sorted(script.branch_labels),
-        "head": script.is_head,
-        "message": script.doc,
-    }
 
 
 def _show(output: Output, table: Any, rows: list[dict[str, Any]]) -> None:
