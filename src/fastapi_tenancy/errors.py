@@ -17,6 +17,10 @@ class UnknownRevisionError(ConfigurationError):
     """A revision that the scripts do not know, or that is not unique."""
 
 
+class NoRoadError(UnknownRevisionError):
+    """The revision asked for cannot be reached from where the tenants stand."""
+
+
 class ScriptError(ConfigurationError):
     """A revision file or env.py that cannot be loaded."""
 

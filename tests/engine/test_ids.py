@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.errors import ConfigurationError, NoRoadError
 from fastapi_tenancy.model.plan import Command
 from project import Project
 from same import FLEET, both_roads
@@ -79,9 +79,8 @@ def test_relative_to_where_each_tenant_stands(branched: Project, copied: Copied)
 
 def test_counting_through_a_merge_is_refused_as_alembic_does(branched: Project) -> None:
     branched.run(FLEET).require_success()
-    done = branched.run(FLEET, "-1", DOWN)
-    assert set(done.kinds.values()) == {"failed"}
-    assert "counts through a merge" in str(done.outcome("a1").error)
+    with pytest.raises(NoRoadError, match="counts through a merge"):
+        branched.run(FLEET, "-1", DOWN)
     assert "Ambiguous walk" in str(branched.plain(["a1"], "-1", "downgrade")[0])
     assert heads(branched.url, "a1") == {"cf66"}
 

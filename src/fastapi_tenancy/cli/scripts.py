@@ -15,7 +15,10 @@ from fastapi_tenancy.cli.parameters import Json, Where, command
 def explain(
     output: Output,
     where: Where,
-    revision: Annotated[str, typer.Argument(help="The revision asked for.")] = "head",
+    revision: Annotated[
+        str | None,
+        typer.Argument(help="The revision asked for; head by default, with --downgrade base."),
+    ] = None,
     start: Annotated[
         str | None,
         typer.Option(
@@ -38,8 +41,7 @@ def explain(
 
     fleet = open_fleet(where)
     kind = Command.DOWNGRADE if downgrade else Command.UPGRADE
-    if downgrade and revision == "head":
-        revision = "base"
+    revision = revision or ("base" if downgrade else "head")
     heads = fleet.history().position_of(start or ("heads" if downgrade else "base"))
     steps = fleet.explain(fleet.options(kind, revision), heads)
     if output.json:

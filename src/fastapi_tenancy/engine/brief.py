@@ -89,11 +89,16 @@ class Brief:
         return Prepared(plan, stages, (project,) * len(stages))
 
     def settle(self, plan: Plan) -> None:
-        """End the targets that need no work or cannot be worked on."""
+        """End the targets that need no work or cannot be worked on.
+
+        Those without a road wait until it is known whether anybody has one.
+        """
+        self.tally.leads_somewhere |= bool(plan.cohorts or plan.there)
         for cohort in plan.there:
             self.settle_there(cohort)
         for refusal in plan.refusals:
-            self.tally.end(failed(refusal.target, refusal.position, refusal.error))
+            end = self.tally.postpone if refusal.no_road else self.tally.end
+            end(failed(refusal.target, refusal.position, refusal.error))
 
     def settle_there(self, cohort: Cohort) -> None:
         """End the targets that stand where they should."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from fastapi_tenancy.errors import UnknownRevisionError
+from fastapi_tenancy.errors import NoRoadError, UnknownRevisionError
 from fastapi_tenancy.model.plan import Cohort, Command, Move, Plan, Refusal, Span, VersionChange
 from fastapi_tenancy.model.target import Position, PositionState, Target
 
@@ -39,12 +39,30 @@ def make_plan(request: Request, found: Iterable[tuple[Target, Position]]) -> Pla
         try:
             span = _span(request, position)
         except UnknownRevisionError as error:
-            refusals += [Refusal(t, position, str(error)) for t in targets]
+            no_road = isinstance(error, NoRoadError)
+            refusals += [Refusal(t, position, str(error), no_road) for t in targets]
             continue
         cohort = Cohort(span, position, tuple(targets))
         (cohorts if span.moves else there).append(cohort)
     cohorts.sort(key=lambda c: -len(c.targets))
     return Plan(request.command, request.revision, tuple(cohorts), tuple(there), tuple(refusals))
+
+
+def refuse_for_all(errors: Iterable[str]) -> None:
+    """Refuse a request that leads nowhere for anybody, unless the reasons differ.
+
+    Args:
+        errors: why there is no road, of each target that has none.
+
+    Raises:
+        NoRoadError: all of them have none for the same reason.
+    """
+    reasons = set(errors)
+    if len(reasons) == 1:
+        raise NoRoadError(
+            f"{reasons.pop()}. This is so for every tenant asked for, and nothing was changed;"
+            " `tenancy current` shows where they stand"
+        )
 
 
 def _span(request: Request, position: Position) -> Span:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from fastapi_tenancy.engine.brief import Brief, Prepared, failed, joined_up
 from fastapi_tenancy.engine.options import RunOptions
+from fastapi_tenancy.engine.plan import refuse_for_all
 from fastapi_tenancy.engine.sites import Sites
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.engine.tally import Tally
@@ -54,6 +55,8 @@ class FleetRun:
             sites = Sites(self._brief, closing)
             parts = [site.prepare(targets) for site, targets in sites.of(resolved.targets)]
         whole = joined_up(self._options.command, self._options.revision, parts)
+        if not (whole.plan.cohorts or whole.plan.there):
+            refuse_for_all(r.error for r in whole.plan.refusals if r.no_road)
         refusals = (*resolved.refusals, *whole.plan.refusals)
         return replace(whole, plan=replace(whole.plan, refusals=refusals))
 
@@ -99,6 +102,7 @@ class FleetRun:
             self._tally.expect(resolved.targets)
             for site, targets in sites.of(resolved.targets):
                 site.run(targets)
+            self._end_postponed()
             if self._stop.requested.is_set():
                 break
             again = resolve_again(self._isolation, tenants, self._listener)
@@ -107,6 +111,14 @@ class FleetRun:
             self._forgive_deleted(again, seen)
             resolved = again.without(seen, known)
         self._skip_rest(seen)
+
+    def _end_postponed(self) -> None:
+        """Fail the targets without a road, or the run where nobody has one."""
+        postponed = self._tally.take_postponed()
+        if not self._tally.leads_somewhere:
+            refuse_for_all(o.error or "" for o in postponed)
+        for outcome in postponed:
+            self._tally.end(outcome)
 
     def _forgive_deleted(self, again: Resolved, seen: dict[TargetKey, Target]) -> None:
         """A tenant that left the catalogue meanwhile, or was marked deleted, has not failed."""

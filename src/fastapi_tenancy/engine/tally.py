@@ -20,6 +20,9 @@ class Tally:
         self.moved: list[Target] = []
         """Targets that another runner moved meanwhile, to be looked at again."""
         self.differences: list[Difference] = []
+        self.leads_somewhere = False
+        """Whether what is asked for can be reached by any target."""
+        self._postponed: list[Outcome] = []
 
     def expect(self, targets: list[Target]) -> None:
         """Name targets whose outcomes will come."""
@@ -31,6 +34,15 @@ class Tally:
         with self._lock:
             self._outcomes[outcome.target.key] = outcome
             self._listener(TargetFinished(outcome))
+
+    def postpone(self, outcome: Outcome) -> None:
+        """Keep the outcome of a target back: it may be that of the whole run."""
+        self._postponed.append(outcome)
+
+    def take_postponed(self) -> list[Outcome]:
+        """The outcomes kept back since the last call."""
+        postponed, self._postponed = self._postponed, []
+        return postponed
 
     def refuse(self, outcome: Outcome) -> None:
         """Take the outcome of a tenant that has no target of its own."""

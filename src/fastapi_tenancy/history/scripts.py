@@ -17,6 +17,7 @@ from alembic.util.exc import CommandError
 
 from fastapi_tenancy.errors import (
     ConfigurationError,
+    NoRoadError,
     ScriptError,
     TenancyError,
     UnknownRevisionError,
@@ -27,10 +28,6 @@ from fastapi_tenancy.model.plan import Command, Move, Span, VersionChange
 
 _RELATIVE = re.compile(r"(?:.+?@)?(?P<start>\w+)?[+-]\d+")
 """Relative destinations as Alembic spells them: +1, -2, ae10+1, label@+1."""
-
-
-class NoRoadError(UnknownRevisionError):
-    """The revision asked for cannot be reached from this position, though it may from others."""
 
 
 class _Recorder(HeadMaintainer):
@@ -148,6 +145,11 @@ class History:
             steps = self._steps(command, revision, heads)
         except CommandError as error:
             raise self._explained(revision, error) from error
+        except AssertionError as error:  # all that Alembic says to r1+9 where that is too far
+            raise NoRoadError(
+                f"{revision!r} cannot be reached from here: it counts beyond the first revision or"
+                " the last"
+            ) from error
         except AttributeError as error:
             # Alembic takes the functions of all steps before it gives the first.
             for script in self.directory.walk_revisions():
@@ -198,7 +200,8 @@ class History:
             )
         if isinstance(cause, ResolutionError) or "Can't locate" in str(error):
             heads = ", ".join(self.heads) or "none"
-            return UnknownRevisionError(
+            kind = NoRoadError if _RELATIVE.fullmatch(revision) else UnknownRevisionError
+            return kind(
                 f"no revision {revision!r} in {self.directory.dir} (heads: {heads});"
                 f" `tenancy history` lists what there is. Alembic says: {error}"
             )

@@ -92,11 +92,15 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A target that cannot take part, with the cause in words."""
+    """A target that cannot take part, with the cause in words.
+
+    ``no_road`` where nothing is wrong with the target: the request leads nowhere from there.
+    """
 
     target: Target
     position: Position
     error: str
+    no_road: bool = False
 
 
 @dataclass(frozen=True, slots=True)
