@@ -28,8 +28,8 @@ from pydantic_settings import (
 
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.model.plan import Engine, ProofLevel
-from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.template import usable_template
+from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.timeout import LONGEST_S
 from fastapi_tenancy.model.url import DatabaseUrl, accepted, masked
 
@@ -137,7 +137,7 @@ class TenancyConfig(BaseSettings):
     )
     standard_isolation_strategy: IsolationStrategy = Field(
         default=IsolationStrategy.SCHEMA,
-        description="Of hybrid: how all others are kept apart, but for those that say it themselves.",
+        description="Of hybrid: how others are kept apart, unless they say it themselves.",
     )
     premium_tenants: Names = Field(
         default=(), description="Of hybrid: identifiers or ids, separated by commas."

@@ -18,6 +18,7 @@ from rich.progress import (
 
 from fastapi_tenancy.cli.words import tenants_in_words
 from fastapi_tenancy.model.event import (
+    Counted,
     Differed,
     Event,
     Listener,
@@ -26,6 +27,7 @@ from fastapi_tenancy.model.event import (
     Warned,
 )
 from fastapi_tenancy.model.outcome import OutcomeKind
+from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.url import masked
 
 LINE_EVERY_S = 5.0
@@ -65,11 +67,15 @@ class _Watcher:
         self._total = 0
         self._done = 0
         self._failed = 0
+        self._looked_at = 0
+        """Targets that are counted when they end, even where there was nothing to do."""
         self._started = self._last = time.monotonic()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Planned):
             self._planned(event)
+        elif isinstance(event, Counted):
+            self._counted(event)
         elif isinstance(event, TargetFinished):
             self._finished(event)
         elif isinstance(event, Warned):
@@ -80,17 +86,26 @@ class _Watcher:
 
     def _planned(self, event: Planned) -> None:
         plan = event.plan
-        self._total = self._done + sum(len(c.targets) for c in plan.cohorts) + len(plan.refusals)
+        ahead = sum(len(c.targets) for c in plan.cohorts) + len(plan.refusals)
+        self._looked_at = 0
+        self._start(plan.command, self._done + ahead)
+
+    def _start(self, command: Command, total: int) -> None:
+        self._total = total
         if self._task is None:
             self._started = self._last = time.monotonic()
-        if self._bar is not None and self._total:
+        if self._bar is not None and total:
             if self._task is None:
-                verb = event.plan.command.value
-                self._task = self._bar.add_task(verb, total=self._total, rate="", failures="")
-            self._bar.update(self._task, total=self._total)
+                verb = command.value
+                self._task = self._bar.add_task(verb, total=total, rate="", failures="")
+            self._bar.update(self._task, total=total)
+
+    def _counted(self, event: Counted) -> None:
+        self._looked_at = event.total
+        self._start(event.command, self._done + event.total)
 
     def _finished(self, event: TargetFinished) -> None:
-        if event.outcome.kind is OutcomeKind.THERE:
+        if event.outcome.kind is OutcomeKind.THERE and not self._looked_at:
             return
         self._done += 1
         self._failed += event.outcome.kind is OutcomeKind.FAILED

@@ -28,9 +28,6 @@ from fastapi_tenancy.model.plan import Move
 from fastapi_tenancy.model.script import Rendered, Stage
 from fastapi_tenancy.model.target import Position, PositionState, Target
 
-LATER = "SET LOCAL synchronous_commit TO off"
-"""The run makes all its commits durable at once, before it reads them back (``make_durable``)."""
-
 
 def make_durable(connection: psycopg.Connection) -> None:
     """Wait until every commit before this one is on disk, and on the standbys waited for.
@@ -74,9 +71,14 @@ class Applier:
         self._making = threading.Lock()
         self._version_table_sql = self._compile_version_table()
 
+    def version_place(self, target: Target) -> tuple[str, str]:
+        """The version table of a target and the schema it is in, unquoted."""
+        return self._environment.version_table, self._environment.version_schema or target.schema
+
     def table(self, target: Target) -> str:
         """The qualified, quoted version table of a target."""
-        return qualified(target.schema, self._environment.version_table)
+        table, schema = self.version_place(target)
+        return qualified(schema, table)
 
     def run_stage(
         self,
@@ -147,13 +149,13 @@ class Applier:
         table = self.table(target)
         (rendered,) = self.rendered(stage, target)
         session.send("; ".join([session.prefix.rstrip("; "), *head]))
-        lease = Lease(self._leases, table)
+        lease = Lease(self._leases, table, session)
         lease.take(session, rendered.move, stage.before)
         progress.move = rendered.move
         run_leaving(session, stage, rendered, table, lease, check)
 
     def _message(self, session: Session, target: Target, stage: Stage, head: list[str]) -> str:
-        opening = [f"{session.prefix.rstrip('; ')}; {LATER}", *head]
+        opening = [session.opening, *head]
         if stage.swap is not None:
             opening[1:] = swap_sql(self.table(target), stage.swap)
         return self._body(stage, target).message(opening, self.table(target))
@@ -183,7 +185,7 @@ class Applier:
                 target,
                 stage,
                 head=head,
-                leaving=Leaving(Lease(self._leases, self.table(target))),
+                leaving=Leaving(Lease(self._leases, self.table(target), session)),
                 render=lambda move: known[move] or self.render(move, target),
                 started=started,
                 check=check,

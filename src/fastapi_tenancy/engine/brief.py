@@ -15,11 +15,12 @@ from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.event import Listener, Reading
 from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Proof
-from fastapi_tenancy.model.plan import Cohort, Command, Plan, Span
-from fastapi_tenancy.model.script import Stage
+from fastapi_tenancy.model.plan import Cohort, Command, Engine, Plan, Span
+from fastapi_tenancy.model.script import Stage, all_live
 from fastapi_tenancy.model.target import Position, Target
 
 READING_TOLD_EVERY = 1000
+SINGLE = "a database of its own takes the live road unless --engine replay is asked for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,10 @@ class Brief:
                     self.listener(Reading(number, len(targets)))
                 yield pair
 
-        return make_plan(self.request(), found())
+        return make_plan(self.request(targets[0]), found())
 
-    def request(self) -> Request:
-        """What is asked of every target."""
+    def request(self, target: Target) -> Request:
+        """What is asked of every target like this one."""
         history, options = self.history, self.options
         return Request(
             options.command,
@@ -75,17 +76,29 @@ class Brief:
             history.known,
             lambda heads: passed(history.directory, heads),
             create=options.create,
+            place="schema" if target.schema else "database",
         )
 
-    def stages(self, project: Project, span: Span, sample: Target) -> tuple[Stage, ...]:
-        """The span cut into stages, each of its moves on its road."""
+    def stages(
+        self, project: Project, span: Span, sample: Target, *, single: bool = False
+    ) -> tuple[Stage, ...]:
+        """The span cut into stages, each of its moves on its road.
+
+        Args:
+            single: the target is a database of its own, where no replay is proven on a pair.
+        """
         if self.options.command is Command.STAMP:
             return project.stamp_stages(span)
-        return project.stages(project.steps(span, sample, self.options.engine), span)
+        stages = project.stages(project.steps(span, sample, self.options.engine), span)
+        if single and self.options.engine is Engine.AUTO:
+            return tuple(all_live(stage, SINGLE) for stage in stages)
+        return stages
 
-    def prepared(self, project: Project, plan: Plan) -> Prepared:
+    def prepared(self, project: Project, plan: Plan, *, single: bool = False) -> Prepared:
         """A plan with its stages."""
-        stages = tuple(self.stages(project, c.span, c.targets[0]) for c in plan.cohorts)
+        stages = tuple(
+            self.stages(project, c.span, c.targets[0], single=single) for c in plan.cohorts
+        )
         return Prepared(plan, stages, (project,) * len(stages))
 
     def settle(self, plan: Plan) -> None:

@@ -43,9 +43,7 @@ class CohortRunner:
         self._stop = brief.stop
         self._tally = brief.tally
         self._listener = listener
-        self._leases = Leases(
-            line.open, brief.stop.requested, lambda message: listener(Warned(message))
-        )
+        self._leases = Leases(brief.stop.requested, lambda message: listener(Warned(message)))
         self._applier = Applier(
             project.history,
             project.environment,

@@ -28,19 +28,13 @@ LONGEST_PAUSE_S = 0.5
 
 
 class Leases:
-    """The leases of one run, renewed by one thread with one connection."""
+    """The leases of one run, renewed by one thread with a connection to each database."""
 
-    def __init__(
-        self,
-        connect: Callable[[], psycopg.Connection],
-        stop: threading.Event,
-        tell: Callable[[str], None],
-    ) -> None:
+    def __init__(self, stop: threading.Event, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._told = False
         self.owner = uuid.uuid4().hex
         self.stop = stop
-        self._connect = connect
         self._active: set[Lease] = set()
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -76,28 +70,39 @@ class Leases:
             self._thread.join()
 
     def _renew(self) -> None:
-        connection: psycopg.Connection | None = None
+        lines: dict[str, psycopg.Connection] = {}
         while not self._closed.wait(RENEWAL_S):
             with self._lock:
                 active = list(self._active)
-            try:
-                if connection is None or connection.closed:
-                    connection = self._connect()
-                for lease in active:
-                    lease.renew(connection)
-            except (psycopg.Error, TenancyError):
-                # The next round tries again, on a new connection; a lease bridges two rounds.
-                connection = None
-        if connection is not None:
+            for address in lines.keys() - {lease.address for lease in active}:
+                lines.pop(address).close()
+            for lease in active:
+                _renew_over(lines, lease)
+        for connection in lines.values():
             connection.close()
+
+
+def _renew_over(lines: dict[str, psycopg.Connection], lease: Lease) -> None:
+    try:
+        connection = lines.get(lease.address)
+        if connection is None or connection.closed:
+            connection = lines[lease.address] = lease.connect()
+        lease.renew(connection)
+    except (psycopg.Error, TenancyError):
+        # The next round tries again, on a new connection; a lease bridges two rounds.
+        lost = lines.pop(lease.address, None)
+        if lost is not None:
+            lost.close()
 
 
 class Lease:
     """The lease on one target, from its first statement outside of a transaction to its end."""
 
-    def __init__(self, leases: Leases, table: str) -> None:
+    def __init__(self, leases: Leases, table: str, session: Session) -> None:
         self._leases = leases
         self._table = table
+        self.address = session.address
+        self.connect: Callable[[], psycopg.Connection] = session.open
         self._writing = threading.Lock()
         self.marker: Marker | None = None
         self.resumed = False

@@ -7,16 +7,14 @@ from typing import Any
 
 import psycopg
 from alembic.operations import Operations
-from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, RevisionStep
 
+from fastapi_tenancy.engine.contexts import live_context
 from fastapi_tenancy.engine.lease import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from fastapi_tenancy.engine.leaving import Leaving
 from fastapi_tenancy.engine.session import Session
-from fastapi_tenancy.engine.version_table import fit
 from fastapi_tenancy.errors import MigrationFailedError
 from fastapi_tenancy.history import ambient
-from fastapi_tenancy.history.arguments import config_for
 from fastapi_tenancy.history.contained import contained
 from fastapi_tenancy.history.environment import Environment
 from fastapi_tenancy.history.identity import Identity, running_for
@@ -26,17 +24,6 @@ from fastapi_tenancy.model.script import Classified, Rendered, Stage
 from fastapi_tenancy.model.target import Target
 
 Check = Callable[[psycopg.Connection], None]
-
-
-class GuardedContext(MigrationContext):
-    """A MigrationContext whose first look at its heads was taken by the guard, under its lock."""
-
-    guarded_heads: tuple[str, ...] = ()
-
-    def get_current_heads(self) -> tuple[str, ...]:
-        """The heads the guard found, once; whoever asks again reads them."""
-        heads, self.guarded_heads = self.guarded_heads, ()
-        return heads or super().get_current_heads()
 
 
 class LiveRunner:
@@ -92,7 +79,9 @@ class LiveRunner:
         with session.alchemy() as connection:
             translate = self._environment.translate_for(target.schema)
             connection.execution_options(schema_translate_map=translate)
-            context = self._context(connection, target)
+            context = live_context(
+                self._history, self._environment, self._extra, connection, target
+            )
             steps = [self._step(c, render, started, leaving, context) for c in stage.steps]
             context._migrations_fn = lambda _heads, _context: steps
             identity = Identity(target)
@@ -115,23 +104,6 @@ class LiveRunner:
             _driver(context).execute(cleared.encode())
         if check is not None:
             check(_driver(context))
-
-    def _context(self, connection: Any, target: Target) -> GuardedContext:
-        identity = Identity(target)
-        config = config_for(self._history.config, identity, self._extra)
-        environment = EnvironmentContext(config, self._history.directory)
-        options = {
-            **self._environment.options,
-            "version_table_schema": target.schema,
-            "script": self._history.directory,
-            # Stages are cut where these two ask for it.
-            "transaction_per_migration": False,
-            "transactional_ddl": True,
-        }
-        context = GuardedContext(connection.dialect, connection, options, environment)
-        environment._migration_context = context
-        fit(context._version, self._history)
-        return context
 
     def _step(
         self,

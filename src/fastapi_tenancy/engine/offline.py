@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import NoReturn
 
 from fastapi_tenancy.engine.apply import Applier
 from fastapi_tenancy.engine.lease import Leases
@@ -24,7 +23,7 @@ class OfflineScript:
     """Writes the transactions of each target of a plan."""
 
     def __init__(self, project: Project, isolation: IsolationProvider, options: RunOptions) -> None:
-        leases = Leases(_no_connection, threading.Event(), lambda _: None)
+        leases = Leases(threading.Event(), lambda _: None)
         self._applier = Applier(
             project.history,
             project.environment,
@@ -80,7 +79,8 @@ class OfflineScript:
 
     def _in_transaction(self, statements: list[str]) -> str:
         body = "\n;\n".join(s.rstrip().rstrip(";") for s in statements)
-        return f"BEGIN;\n{self._session.prefix.rstrip('; ')};\n{body}\n;\nCOMMIT;"
+        opening = ["BEGIN", self._session.prefix] if self._session.prefix else ["BEGIN"]
+        return ";\n".join([*opening, body]) + "\n;\nCOMMIT;"
 
     def _alone(self, target: Target, statement: str) -> str:
         text = aimed(statement, target.schema)
@@ -89,10 +89,6 @@ class OfflineScript:
         # In psql the session is the reader's own, so a setting that outlives a transaction is too.
         path = self._isolation.search_path(target)
         return f"SET search_path TO {path};\n{statement};\nRESET search_path;"
-
-
-def _no_connection() -> NoReturn:
-    raise AssertionError("a script that is only written takes no lease")
 
 
 def _refuse_live(stages: tuple[Stage, ...]) -> None:

@@ -25,6 +25,8 @@ class Request:
     known: frozenset[str]
     passed: Callable[[tuple[str, ...]], tuple[str, ...]]
     create: bool = False
+    place: str = "schema"
+    """What a target is, in the message where it is missing."""
 
 
 def make_plan(request: Request, found: Iterable[tuple[Target, Position]]) -> Plan:
@@ -70,7 +72,8 @@ def _span(request: Request, position: Position) -> Span:
         raise UnknownRevisionError(position.problem)
     if position.state is PositionState.MISSING and not request.create:
         raise UnknownRevisionError(
-            "the schema does not exist; create it first, or let --create (create=True) make it"
+            f"the {request.place} does not exist; create it first, or let --create (create=True)"
+            " make it"
         )
     problem = _problem(request, position.heads)
     if problem and request.command is Command.STAMP:

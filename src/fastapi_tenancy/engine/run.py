@@ -73,10 +73,7 @@ class FleetRun:
         started, run_id = time.perf_counter(), uuid.uuid4().hex
         self._history.require(self._options.revision)
         with ExitStack() as closing:
-            sites = Sites(self._brief, closing)
-            self._all(sites, tenants)
-            for site in sites.opened():
-                site.compare()
+            self._all(Sites(self._brief, closing), tenants)
         report = Report(
             run_id=run_id,
             command=self._options.command,

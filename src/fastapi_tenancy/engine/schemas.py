@@ -35,11 +35,11 @@ class SchemaSite:
                 brief.isolation.search_path,
                 settings=brief.options.settings,
                 connect_timeout_s=brief.options.connect_timeout_s,
+                later=True,
             ),
             brief.options.concurrency,
             brief.stop,
         )
-        self._shared: SharedSchemas | None = None
         self._runner: CohortRunner | None = None
         self._budgeted = False
 
@@ -77,18 +77,17 @@ class SchemaSite:
         if self._learns(targets):
             self._check_budget()
             self._workers.warm(brief.options.concurrency)
+        shared = SharedSchemas(self._line.connection(), brief.isolation.shared_schemas())
         if self._runner is None:
             self._runner = self._made(targets)
         runner = self._runner
         self._rounds(runner, targets)
         if brief.stop.requested.is_set():
             brief.listener(Stopping())
-        ReadBack(self._line, brief.tally, brief.listener).prove(runner)
-
-    def compare(self) -> None:
-        """Look for changes of the schemas that every tenant sees."""
-        if self._shared is not None:
-            ReadBack(self._line, self._brief.tally, self._brief.listener).compare(self._shared)
+        back = ReadBack(self._line, brief.tally, brief.listener)
+        back.prove(runner)
+        # Before another site of the run begins: shared tables of its own may lie there.
+        back.compare(shared)
 
     def close(self) -> None:
         """Leave no connection behind."""
@@ -98,8 +97,6 @@ class SchemaSite:
         self._line.close()
 
     def _made(self, targets: list[Target]) -> CohortRunner:
-        shared = self._brief.isolation.shared_schemas()
-        self._shared = SharedSchemas(self._line.connection(), shared)
         project = self._brief.project(targets)
         return CohortRunner(self._brief, project, self._workers, self._line, self._database)
 

@@ -22,6 +22,9 @@ from fastapi_tenancy.observe.connect import connect
 _FINE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY)
 
 
+LATER = "SET LOCAL synchronous_commit TO off"
+"""The run makes all its commits durable at once, before it reads them back (``make_durable``)."""
+
 SearchPath = Callable[[Target], str]
 """The quoted search path of a target."""
 
@@ -39,8 +42,13 @@ class Session:
         *,
         settings: str,
         connect_timeout_s: float,
+        later: bool = False,
     ) -> None:
-        self._address = address
+        """Args:
+        later: commits need not be on disk at once; somebody makes them durable at the end.
+        """
+        self.address = address
+        self._later = later
         self._search_path = search_path
         self._settings = settings
         self._connect_timeout_s = connect_timeout_s
@@ -76,7 +84,13 @@ class Session:
     def prefix(self) -> str:
         """What makes a transaction one of this target; it ends with the transaction."""
         path = self._search_path(self.target)
-        return f"SET LOCAL search_path TO {path}; {self._settings}"
+        aimed = f"SET LOCAL search_path TO {path}" if path else ""
+        return "; ".join(filter(None, (aimed, self._settings)))
+
+    @property
+    def opening(self) -> str:
+        """The prefix of a transaction that is sent whole."""
+        return "; ".join(filter(None, (self.prefix, LATER if self._later else "")))
 
     @property
     def raw(self) -> psycopg.Connection:
@@ -89,7 +103,7 @@ class Session:
 
     def open(self, **options: str) -> psycopg.Connection:
         """Another connection to the same database, in autocommit mode."""
-        return connect(self._address, self._connect_timeout_s, **options)
+        return connect(self.address, self._connect_timeout_s, **options)
 
     def open_aimed(self) -> psycopg.Connection:
         """Another connection whose search path is the target's from its start to its end.
@@ -98,6 +112,8 @@ class Session:
             MigrationFailedError: something in between (a pooler) does not pass the path on.
         """
         path = self._search_path(self.target)
+        if not path:
+            return self.open()
         option = re.sub(r"([\\\s])", r"\\\1", path)
         connection = self.open(options=f"-c search_path={option}")
         row = connection.execute("SHOW search_path").fetchone()

@@ -36,10 +36,6 @@ class Site(Protocol):
         """
         ...
 
-    def compare(self) -> None:
-        """After all of the work: look for changes where none were to be made."""
-        ...
-
     def close(self) -> None:
         """Leave no connection behind."""
         ...

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from fastapi_tenancy.engine.brief import Brief
+from fastapi_tenancy.engine.database import DatabaseSite
 from fastapi_tenancy.engine.schemas import SchemaSite
 from fastapi_tenancy.engine.site import Site
 from fastapi_tenancy.isolation.reach import require_reachable
 from fastapi_tenancy.model.target import Target
+
+_SINGLES = ""
+"""Stands for the databases that are a target each; no database has an empty name."""
 
 
 class Sites:
@@ -24,17 +28,17 @@ class Sites:
         """Yield each site with its targets, in the order of the first target of each."""
         groups: dict[str, list[Target]] = {}
         for target in targets:
-            groups.setdefault(target.database, []).append(target)
+            # A database without a schema named is a target whole.
+            groups.setdefault(target.database if target.schema else _SINGLES, []).append(target)
         for name, group in groups.items():
+            for target in group if name == _SINGLES else group[:1]:
+                require_reachable(target)
             if name not in self._opened:
                 site = self._opened[name] = self._made(group[0])
                 self._closing.callback(site.close)
             yield self._opened[name], group
 
-    def opened(self) -> Iterator[Site]:
-        """The sites that were worked on."""
-        yield from self._opened.values()
-
     def _made(self, sample: Target) -> Site:
-        require_reachable(sample)
+        if not sample.schema:
+            return DatabaseSite(self._brief)
         return SchemaSite(self._brief, sample.database, sample.address)

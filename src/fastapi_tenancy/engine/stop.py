@@ -12,7 +12,7 @@ class Stop:
     def __init__(self) -> None:
         self.requested = threading.Event()
         self.aborted = threading.Event()
-        self._on_abort: Callable[[], None] | None = None
+        self._on_abort: list[Callable[[], None]] = []
 
     def request(self) -> None:
         """Start no new target; the second call also aborts those in flight."""
@@ -20,9 +20,13 @@ class Stop:
             self.requested.set()
             return
         self.aborted.set()
-        if self._on_abort is not None:
-            self._on_abort()
+        for callback in tuple(self._on_abort):
+            callback()
 
-    def on_abort(self, callback: Callable[[], None] | None) -> None:
-        """Name what ends the work in flight."""
-        self._on_abort = callback
+    def on_abort(self, callback: Callable[[], None]) -> None:
+        """Name what ends some of the work in flight."""
+        self._on_abort.append(callback)
+
+    def forget(self, callback: Callable[[], None]) -> None:
+        """The work that this would end is over."""
+        self._on_abort.remove(callback)

@@ -20,6 +20,10 @@ from fastapi_tenancy.observe.structure import read_fingerprints
 SAMPLE = 16
 """Targets of a cohort that are fingerprinted when the proof level is ``sample``."""
 CHUNK = 500
+ODD = (
+    "its structure stood equal to other tenants' before and differs from theirs now, at the same"
+    " revision; the revision depends on something else"
+)
 
 
 class Structures:
@@ -96,12 +100,8 @@ class Structures:
             proof = Proof(outcome.to_heads, fingerprint)
             outcome = replace(outcome, proof=proof)
             if schema in odd:
-                text = (
-                    "its structure stood equal to other tenants' before and differs from theirs"
-                    " now, at the same revision; the revision depends on something else"
-                )
-                outcome = replace(outcome, kind=OutcomeKind.FAILED, error=text)
-                self._tally.differ(Difference(f"schema {schema}", text))
+                outcome = replace(outcome, kind=OutcomeKind.FAILED, error=ODD)
+                self._tally.differ(Difference(f"schema {schema}", ODD))
             self._tally.correct(outcome)
 
 

@@ -51,6 +51,10 @@ def resolve(isolation: IsolationProvider, tenants: Iterable[Tenant]) -> Resolved
             nowhere = Target(tenant.schema_name or "", (tenant,))
             refusals.append(Refusal(nowhere, MISSING, str(error)))
             continue
+        own = tenant.isolation_strategy
+        if own is not None and own is not target.strategy:
+            refusals.append(Refusal(target, MISSING, _contradiction(own, target)))
+            continue
         claims.setdefault(target.key, []).append(target)
     targets = []
     for claimants in claims.values():
@@ -61,6 +65,13 @@ def resolve(isolation: IsolationProvider, tenants: Iterable[Tenant]) -> Resolved
         else:
             refusals += _contested(claimants)
     return Resolved(targets, refusals)
+
+
+def _contradiction(own: IsolationStrategy, target: Target) -> str:
+    return (
+        f"its isolation_strategy is {own.value!r}, but the fleet's is {target.strategy.value!r};"
+        " set isolation_strategy to hybrid in the settings, or take the tenant's own away"
+    )
 
 
 def _contested(claimants: list[Target]) -> Iterator[Refusal]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Proof
 from fastapi_tenancy.model.target import Position, PositionState
@@ -42,9 +43,13 @@ def _not_there(outcome: Outcome, position: Position) -> Outcome:
     )
 
 
+Key = TypeVar("Key", bound=Hashable)
+"""What tells one target from another."""
+
+
 def odd_ones(
-    before: Mapping[str, str], after: Mapping[str, str], expected: Mapping[str, str]
-) -> dict[str, str]:
+    before: Mapping[Key, str], after: Mapping[Key, str], expected: Mapping[str, str]
+) -> dict[Key, str]:
     """Find schemas that stood equal before and are not equal to the rest now.
 
     Args:
@@ -56,11 +61,11 @@ def odd_ones(
     Returns:
         The schemas that differ, each with the fingerprint it should have.
     """
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, list[Key]] = {}
     for schema, fingerprint in before.items():
         if schema in after:
             groups.setdefault(fingerprint, []).append(schema)
-    odd: dict[str, str] = {}
+    odd: dict[Key, str] = {}
     for fingerprint, schemas in groups.items():
         common = Counter(after[s] for s in schemas).most_common(1)[0][0]
         right = expected.get(fingerprint, common)

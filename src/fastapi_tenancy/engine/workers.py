@@ -103,7 +103,7 @@ class Workers:
 
     def close(self) -> None:
         """Close every connection, and take no abort any more."""
-        self._stop.on_abort(None)
+        self._stop.forget(self._cancel)
         self.disconnect()
 
     def _serve(self, number: int, queue: Queue, work: Work, failures: list[BaseException]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from argparse import Namespace
 from functools import lru_cache
 from typing import Any
@@ -31,13 +32,23 @@ def url_for(config: Config, target: Target) -> str:
     return with_driver(target.address, config.get_alembic_option("sqlalchemy.url") or "")
 
 
-def x_arguments(identity: Identity, config: Config, extra: tuple[str, ...]) -> list[str]:
-    """The ``-x`` arguments of a target: ``tenant``, ``schema``, ``url``, then the user's own."""
+def rehearsal_url(config: Config, target: Target) -> str:
+    """As ``url_for``, but memory where connecting to a file would make one."""
+    return re.sub(r"^(sqlite(?:\+\w+)?://).*", r"\1", url_for(config, target), flags=re.DOTALL)
+
+
+def x_arguments(
+    identity: Identity, config: Config, extra: tuple[str, ...], url: str | None = None
+) -> list[str]:
+    """The ``-x`` arguments of a target: ``tenant``, ``schema``, ``url``, then the user's own.
+
+    A target that is a whole database has no ``schema``.
+    """
     target = identity.target
     return [
         f"tenant={target.tenant.identifier}",
-        f"schema={target.schema}",
-        f"url={url_for(config, target)}",
+        *([f"schema={target.schema}"] if target.schema else ()),
+        f"url={url or url_for(config, target)}",
         *extra,
     ]
 
@@ -62,18 +73,23 @@ class _Noted(dict[str, Any]):
         return super().__contains__(key)
 
 
-def config_for(config: Config, identity: Identity, extra: tuple[str, ...]) -> Config:
-    """A view on ``config`` that carries the arguments of one target; the file is not read again."""
+def config_for(
+    config: Config, identity: Identity, extra: tuple[str, ...], url: str | None = None
+) -> Config:
+    """A view on ``config`` that carries the arguments of one target; the file is not read again.
+
+    Args:
+        url: given to env.py instead of the target's own.
+    """
     view = copy.copy(config)
-    view.cmd_opts = Namespace(x=x_arguments(identity, config, extra))
+    view.cmd_opts = Namespace(x=x_arguments(identity, config, extra, url))
     target = identity.target
-    view.attributes = _Noted(
-        {
-            "tenant": target.tenant.identifier,
-            "tenant_id": target.tenant.id,
-            "schema": target.schema,
-            "url": url_for(config, target),
-        },
-        identity,
-    )
+    values = {
+        "tenant": target.tenant.identifier,
+        "tenant_id": target.tenant.id,
+        "url": url or url_for(config, target),
+    }
+    if target.schema:
+        values["schema"] = target.schema
+    view.attributes = _Noted(values, identity)
     return view

@@ -17,7 +17,7 @@ from alembic.runtime.environment import EnvironmentContext
 
 from fastapi_tenancy.errors import ConfigurationError, ScriptError
 from fastapi_tenancy.history import ambient
-from fastapi_tenancy.history.arguments import config_for, url_for
+from fastapi_tenancy.history.arguments import config_for, rehearsal_url
 from fastapi_tenancy.history.contained import contained
 from fastapi_tenancy.history.harmless import rehearsing
 from fastapi_tenancy.history.identity import Identity, running_for
@@ -87,8 +87,9 @@ def run_env(history: History, target: Target, extra: tuple[str, ...]) -> Capture
     looked: list[str] = []
     identity = Identity(target, looked.append)
     plain = load_config(history.ini, history.section)
-    config = config_for(plain, identity, extra)
-    config.set_main_option("sqlalchemy.url", url_for(plain, target).replace("%", "%%"))
+    url = rehearsal_url(plain, target)
+    config = config_for(plain, identity, extra, url)
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     environment = _Capturing(
         config, history.directory, identity=identity, fn=lambda *_: (), as_sql=False
     )

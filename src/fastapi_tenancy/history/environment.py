@@ -26,6 +26,8 @@ class Environment:
     version_table: str = "alembic_version"
     transaction_per_migration: bool = False
     translate: Mapping[str | None, str | None] = field(default_factory=dict)
+    version_schema: str | None = None
+    """Where the version table of a target is that is a whole database; None means its default."""
 
     def translate_for(self, schema: str) -> dict[str | None, str | None]:
         """The schema_translate_map for a tenant that lives in ``schema``."""
@@ -51,7 +53,7 @@ def read_environment(
         captures.append(run_env(history, targets[1], extra))
     _refuse_tenant_options(captures[0], captures[-1])
     options = {k: v for k, v in first.options.items() if k not in _OURS}
-    _refuse_common_version_table(options, captures)
+    version_schema = _version_schema(options, captures)
     return Environment(
         options=options,
         run_arguments=first.run_arguments,
@@ -60,6 +62,7 @@ def read_environment(
         transaction_per_migration=bool(options.get("transaction_per_migration"))
         or options.get("transactional_ddl") is False,
         translate=_relative(first),
+        version_schema=version_schema,
     )
 
 
@@ -91,9 +94,11 @@ def _refuse_tenant_options(first: Capture, second: Capture) -> None:
                 )
 
 
-def _refuse_common_version_table(options: dict[str, Any], captures: list[Capture]) -> None:
+def _version_schema(options: dict[str, Any], captures: list[Capture]) -> str | None:
     """Keep only version tables that follow the tenant; one for all tenants cannot work."""
-    options.pop("version_table_schema", None)
+    version_schema: str | None = options.pop("version_table_schema", None)
+    if not captures[0].target.schema:
+        return version_schema
     for capture in captures:
         target = capture.target
         schema = capture.options.get("version_table_schema")
@@ -103,3 +108,4 @@ def _refuse_common_version_table(options: dict[str, Any], captures: list[Capture
                 f" {target.schema!r}: with one version table for all tenants, the state of each"
                 " is lost. Leave the argument out, or pass the tenant's own schema"
             )
+    return None

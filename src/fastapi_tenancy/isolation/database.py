@@ -89,7 +89,7 @@ class DatabaseIsolationProvider:
 
     def _refuse_common(self, url: DatabaseUrl, place: str) -> None:
         common = self._config.database_url
-        if common is not None and place_of(common) == place and "?" not in url:
+        if common is not None and place_of(common) == place:
             raise PlacementError(
                 f"its database {place} is the one at database_url, which is everybody's; give it"
                 " one of its own (database_url of the tenant, or database_url_template)"

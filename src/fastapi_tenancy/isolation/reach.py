@@ -21,8 +21,7 @@ def require_reachable(target: Target) -> None:
     wanted = {
         IsolationStrategy.SCHEMA: "a schema per tenant",
         IsolationStrategy.RLS: "row-level security",
-    }.get(target.strategy)
-    if wanted is not None and not target.address.startswith("postgresql://"):
-        raise ConfigurationError(
-            f"{wanted} needs PostgreSQL, but database_url is {target.address!r}"
-        )
+        IsolationStrategy.DATABASE: "a database per tenant, in this version,",
+    }[target.strategy]
+    if not target.address.startswith("postgresql://"):
+        raise ConfigurationError(f"{wanted} needs PostgreSQL, but its URL is {target.address!r}")

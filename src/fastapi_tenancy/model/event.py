@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastapi_tenancy.model.outcome import Difference, Outcome, Report
-from fastapi_tenancy.model.plan import Cohort, Plan, Step
+from fastapi_tenancy.model.plan import Cohort, Command, Plan, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,14 @@ class Planned:
     """The plan stands; nothing has been changed yet."""
 
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """So many targets will be looked at and moved one by one; some may be there already."""
+
+    command: Command
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,17 @@ class Finished:
     report: Report
 
 
-Event = Reading | Planned | CohortStarted | TargetFinished | Differed | Warned | Stopping | Finished
+Event = (
+    Reading
+    | Planned
+    | Counted
+    | CohortStarted
+    | TargetFinished
+    | Differed
+    | Warned
+    | Stopping
+    | Finished
+)
 Listener = Callable[[Event], None]
 
 

@@ -29,7 +29,7 @@ def usable_template(template: str) -> DatabaseUrl:
         ConfigurationError: an unknown place, none at all, or not a database URL.
     """
     places = _PLACE.findall(template)
-    known = ", ".join("{%s}" % place for place in PLACES)
+    known = ", ".join(f"{{{place}}}" for place in PLACES)
     for place in places:
         if place not in PLACES:
             raise ConfigurationError(

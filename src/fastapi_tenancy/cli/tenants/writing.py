@@ -13,8 +13,8 @@ import typer
 from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
 from fastapi_tenancy.cli.parameters import Json, Where, Yes, command, pairs
-from fastapi_tenancy.errors import ConfigurationError, InvalidNameError, TenantExistsError
-from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+from fastapi_tenancy.errors import ConfigurationError, PlacementError, TenantExistsError
+from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant, TenantStatus
 
 if TYPE_CHECKING:
     from fastapi_tenancy.isolation.protocol import IsolationProvider
@@ -68,7 +68,8 @@ def add(
     if output.json:
         output.document({**tenant_document(made), "target": target.name})
     else:
-        output.say(f"added {made.identifier} ({made.id}), to live in schema {target.name}")
+        place = "schema" if target.schema else "database"
+        output.say(f"added {made.identifier} ({made.id}), to live in {place} {target.name}")
         output.say(f"next: tenancy upgrade --create --tenant {shlex.quote(made.identifier)}")
     return Exit.DONE
 
@@ -78,15 +79,17 @@ async def _require_free(store: TenantStore, isolation: IsolationProvider, tenant
 
     And a name that would mean two tenants: the id of one and the identifier of another.
     """
-    schema = isolation.target(tenant).schema
+    target = isolation.target(tenant)
+    shared = target.strategy is IsolationStrategy.RLS
     async for other in store.stream():
         if other.id == tenant.id or other.identifier == tenant.identifier:
             continue  # the catalogue itself says that best
         _require_one_meaning(tenant, other)
-        with suppress(InvalidNameError):
-            if isolation.target(other).schema == schema:
+        with suppress(PlacementError):
+            if not shared and isolation.target(other).key == target.key:
+                what = "schema" if target.schema else "database"
                 raise TenantExistsError(
-                    f"the schema {schema!r} belongs to tenant {other.identifier!r}"
+                    f"the {what} {target.name!r} belongs to tenant {other.identifier!r}"
                     f" ({other.status.value}) already; give {tenant.identifier!r} one of its own"
                     " with --schema"
                 )

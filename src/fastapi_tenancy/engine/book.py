@@ -1,0 +1,67 @@
+"""What is to be done at each position a target may be found at; worked out once."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+
+from fastapi_tenancy.engine.brief import Brief
+from fastapi_tenancy.engine.plan import make_plan
+from fastapi_tenancy.engine.project import Project
+from fastapi_tenancy.model.plan import Cohort, Plan
+from fastapi_tenancy.model.script import Stage
+from fastapi_tenancy.model.target import Position, Target, TargetKey
+
+
+@dataclass(slots=True)
+class Page:
+    """Everything about the targets of one position.
+
+    ``before`` and ``after`` are the structure fingerprints of those that are proven by them.
+    """
+
+    plan: Plan
+    stages: tuple[Stage, ...] = ()
+    wanted: int = 0
+    before: dict[TargetKey, str] = field(default_factory=dict)
+    after: dict[TargetKey, str] = field(default_factory=dict)
+
+    @property
+    def cohort(self) -> Cohort | None:
+        """The way its targets go; None where they need none or have none."""
+        return self.plan.cohorts[0] if self.plan.cohorts else None
+
+    def plan_of(self, target: Target) -> Plan:
+        """The plan of one target that stands here."""
+        return replace(
+            self.plan,
+            cohorts=tuple(replace(c, targets=(target,)) for c in self.plan.cohorts),
+            there=tuple(replace(c, targets=(target,)) for c in self.plan.there),
+            refusals=tuple(replace(r, target=target) for r in self.plan.refusals),
+        )
+
+
+class Book:
+    """The pages of one run, one for each position that was met."""
+
+    def __init__(self, brief: Brief, project: Project) -> None:
+        self._brief = brief
+        self._project = project
+        self._opening = threading.Lock()
+        self._pages: dict[Position, Page] = {}
+
+    def page(self, target: Target, position: Position) -> Page:
+        """The page of a position; ``target`` stands there."""
+        with self._opening:
+            if position not in self._pages:
+                plan = make_plan(self._brief.request(target), [(target, position)])
+                page = self._pages[position] = Page(plan)
+                if page.cohort is not None:
+                    page.stages = self._brief.stages(
+                        self._project, page.cohort.span, target, single=True
+                    )
+            return self._pages[position]
+
+    def pages(self) -> list[Page]:
+        """Those written so far."""
+        return list(self._pages.values())

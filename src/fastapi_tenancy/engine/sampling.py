@@ -1,0 +1,55 @@
+"""The structure half of the proof, for targets that are a database each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fastapi_tenancy.engine.book import Page
+from fastapi_tenancy.engine.desk import Desk
+from fastapi_tenancy.engine.structures import ODD, SAMPLE, comparable
+from fastapi_tenancy.engine.tally import Tally
+from fastapi_tenancy.engine.verify import odd_ones
+from fastapi_tenancy.model.outcome import Difference, OutcomeKind, Proof
+from fastapi_tenancy.model.plan import ProofLevel
+from fastapi_tenancy.model.script import Stage
+from fastapi_tenancy.model.target import Target
+
+
+class Sampling:
+    """Reads the fingerprints that the proof level asks for, and compares those of equals."""
+
+    def __init__(self, level: ProofLevel, tally: Tally) -> None:
+        self._level = level
+        self._tally = tally
+
+    def before(self, page: Page, desk: Desk, target: Target, stages: tuple[Stage, ...]) -> None:
+        """Remember how a target looks before its stages run, as far as the level asks."""
+        if self._level is ProofLevel.REVISION or target.key in page.before:
+            return
+        page.wanted += 1
+        if self._level is ProofLevel.SAMPLE and page.wanted > SAMPLE:
+            return
+        found = desk.fingerprint() if comparable(stages) else ""
+        if found is not None:
+            page.before[target.key] = found
+
+    def after(self, page: Page, desk: Desk, target: Target) -> None:
+        """Read it again once its version row is proven."""
+        if target.key in page.before:
+            found = desk.fingerprint()
+            if found is not None:
+                page.after[target.key] = found
+
+    def compare(self, pages: list[Page]) -> None:
+        """Enter the proofs; fail the targets that differ from their equals."""
+        for page in pages:
+            odd = odd_ones(page.before, page.after, {}) if comparable(page.stages) else {}
+            for key, fingerprint in page.after.items():
+                outcome = self._tally.outcome(key)
+                if outcome is None:
+                    continue
+                outcome = replace(outcome, proof=Proof(outcome.to_heads, fingerprint))
+                if key in odd:
+                    outcome = replace(outcome, kind=OutcomeKind.FAILED, error=ODD)
+                    self._tally.differ(Difference(outcome.target.name, ODD))
+                self._tally.correct(outcome)

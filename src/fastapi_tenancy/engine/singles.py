@@ -1,0 +1,224 @@
+"""Targets that are a database each: opened one after another, read, moved and proven at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+from fastapi_tenancy.engine.apply import Progress
+from fastapi_tenancy.engine.book import Book, Page
+from fastapi_tenancy.engine.brief import Brief, Prepared, failed
+from fastapi_tenancy.engine.desk import Desk
+from fastapi_tenancy.engine.failure import is_located_by_repeating, told, traced
+from fastapi_tenancy.engine.project import Project
+from fastapi_tenancy.engine.sampling import Sampling
+from fastapi_tenancy.engine.verify import verified
+from fastapi_tenancy.errors import MigrationFailedError, TenancyError
+from fastapi_tenancy.model.event import Counted, Stopping
+from fastapi_tenancy.model.outcome import Outcome, OutcomeKind
+from fastapi_tenancy.model.script import Stage
+from fastapi_tenancy.model.target import Position, PositionState, Target
+from fastapi_tenancy.model.url import masked
+
+ROUNDS = 5
+"""How often a target that another runner moved meanwhile is looked at again."""
+
+
+class SingleSite(ABC):
+    """What databases and files have in common; ``_open`` says how one is opened."""
+
+    def __init__(self, brief: Brief) -> None:
+        self._brief = brief
+        self._project: Project | None = None
+        self._sampling = Sampling(brief.options.proof, brief.tally)
+        self._open_desks: set[Desk] = set()
+        self._queue: deque[Target] = deque()
+        brief.stop.on_abort(self._cancel)
+
+    @abstractmethod
+    def _opened(self, project: Project, target: Target) -> Desk:
+        """Open a target; one that is missing is opened too, and says so as its position."""
+
+    @abstractmethod
+    def _check(self, targets: list[Target]) -> None:
+        """Refuse the run before anything is changed, where it cannot go well."""
+
+    def prepare(self, targets: list[Target]) -> Prepared:
+        """Plan without changing anything.
+
+        Raises:
+            ConfigurationError: the request cannot be carried out for anybody.
+        """
+        self._check(targets)
+        project = self._made(targets)
+        return self._brief.prepared(
+            project, self._brief.plan(targets, self._positions(project, targets)), single=True
+        )
+
+    def look(self, targets: list[Target]) -> Iterator[Position]:
+        """Yield where each target stands, in order; what cannot be opened is one position too."""
+        yield from self._positions(self._made(targets), targets)
+
+    def run(self, targets: list[Target]) -> None:
+        """Move the targets and prove it.
+
+        Raises:
+            ConfigurationError: the request cannot be carried out for anybody; nothing changed.
+        """
+        brief = self._brief
+        self._check(targets)
+        book = Book(brief, self._made(targets))
+        brief.listener(Counted(brief.options.command, len(targets)))
+        self._queue = deque(targets)
+        failures: list[BaseException] = []
+        count = min(brief.options.concurrency, len(targets))
+        threads = [
+            threading.Thread(target=self._serve, args=(book, failures)) for _ in range(count)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failures:
+            raise failures[0]
+        if brief.stop.requested.is_set():
+            brief.listener(Stopping())
+        self._sampling.compare(book.pages())
+
+    def close(self) -> None:
+        """Leave no connection behind."""
+        self._brief.stop.forget(self._cancel)
+
+    def _made(self, targets: list[Target]) -> Project:
+        if self._project is None:
+            self._project = self._brief.project(targets)
+        return self._project
+
+    def _positions(self, project: Project, targets: list[Target]) -> Iterator[Position]:
+        def look(target: Target) -> Position:
+            try:
+                with closing(self._opened(project, target)) as desk:
+                    return desk.position()
+            except TenancyError as error:
+                return Position((), PositionState.UNREADABLE, problem=masked(str(error)))
+
+        with ThreadPoolExecutor(max(1, min(self._brief.options.concurrency, len(targets)))) as pool:
+            yield from pool.map(look, targets)
+
+    def _serve(self, book: Book, failures: list[BaseException]) -> None:
+        while not self._brief.stop.requested.is_set() and not failures:
+            try:
+                target = self._queue.popleft()
+            except IndexError:
+                return
+            try:
+                self._one(book, target)
+            except BaseException as error:  # carried to the thread that waits
+                failures.append(error)
+
+    def _one(self, book: Book, target: Target) -> None:
+        try:
+            desk = self._opened(self._made([target]), target)
+        except TenancyError as error:
+            self._brief.tally.end(failed(target, Position(), masked(str(error))))
+            return
+        self._open_desks.add(desk)
+        try:
+            self._move(book, desk, target)
+        finally:
+            self._open_desks.discard(desk)
+            desk.close()
+
+    def _move(self, book: Book, desk: Desk, target: Target) -> None:
+        for _ in range(ROUNDS):
+            started = time.perf_counter()
+            try:
+                position = desk.position()
+            except TenancyError as error:
+                self._brief.tally.end(failed(target, Position(), masked(str(error))))
+                return
+            page = book.page(target, position)
+            if page.cohort is None:
+                self._brief.settle(page.plan_of(target))
+                return
+            if self._carried(page, page.stages, desk, target, started):
+                return
+        self._brief.tally.end(failed(target, Position(), "other runners keep moving it; run again"))
+
+    def _carried(
+        self, page: Page, stages: tuple[Stage, ...], desk: Desk, target: Target, started: float
+    ) -> bool:
+        """Run the stages and take the outcome; False when another runner moved it meanwhile."""
+        progress = Progress()
+        error: BaseException | None = None
+        assert page.cohort is not None  # noqa: S101 - only targets with a way come here
+        at = page.cohort.position
+        try:
+            if at.state is PositionState.MISSING:
+                desk.create()
+                at = Position((), PositionState.UNVERSIONED)
+            self._sampling.before(page, desk, target, stages)
+            for number, stage in enumerate(stages):
+                at = at if number == 0 else Position(stage.before)
+                desk.run(stage, at, progress)
+        except Exception as caught:  # one failing tenant is one failing tenant
+            error = caught
+        return self.end(page, desk, target, progress, error, started)
+
+    def end(
+        self,
+        page: Page,
+        desk: Desk,
+        target: Target,
+        progress: Progress,
+        error: BaseException | None,
+        started: float,
+    ) -> bool:
+        """Read back what became of a target; False when another runner moved it meanwhile."""
+        assert page.cohort is not None  # noqa: S101
+        span = page.cohort.span
+        try:
+            found = desk.position()
+        except TenancyError as lost:
+            found, error = page.cohort.position, error or lost
+        guarded = error is not None and progress.stage is not None and progress.move is None
+        if guarded and found.heads not in (progress.stage.before, span.after):  # type: ignore[union-attr]
+            return False
+        broken = error is not None and found.heads != span.after
+        outcome = Outcome(
+            target,
+            OutcomeKind.FAILED if broken else OutcomeKind.MIGRATED,
+            span.before,
+            found.heads if broken else span.after,
+            "+".join(sorted(progress.roads)),
+            self._told(desk, progress, error, page) if broken and error else None,
+            (time.perf_counter() - started) * 1000,
+            traceback=traced(error) if broken and error else None,
+        )
+        if not broken:
+            (outcome,) = verified([outcome], [found])
+            if outcome.success:
+                self._sampling.after(page, desk, target)
+        self._brief.tally.end(outcome)
+        return True
+
+    def _told(self, desk: Desk, progress: Progress, error: BaseException, page: Page) -> str:
+        place = None
+        if progress.stage is not None and is_located_by_repeating(error):
+            assert page.cohort is not None  # noqa: S101
+            first = progress.stage.before == page.cohort.span.before
+            at = page.cohort.position if first else Position(progress.stage.before)
+            try:
+                place = desk.locate(progress.stage, at)
+            except (TenancyError, MigrationFailedError):
+                place = None
+        return told(error, progress, place, aborted=self._brief.stop.aborted.is_set())
+
+    def _cancel(self) -> None:
+        for desk in tuple(self._open_desks):
+            desk.cancel()

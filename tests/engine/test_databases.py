@@ -1,0 +1,240 @@
+"""Tenants in databases of their own, in shared tables, and in a mix of strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.engine.options import RunOptions
+from fastapi_tenancy.engine.run import FleetRun
+from fastapi_tenancy.engine.status import read_standings
+from fastapi_tenancy.errors import ConfigurationError, ServerUnreachableError
+from fastapi_tenancy.history.scripts import History
+from fastapi_tenancy.manager import open_isolation
+from fastapi_tenancy.migrations.results import TenantResult, results_of
+from fastapi_tenancy.model.plan import Command, Engine
+from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
+from fastapi_tenancy.model.url import DatabaseUrl, database_of, sync_url, with_database
+from fastapi_tenancy.testing.databases import create_database, drop_database
+from project import ITEMS, Project
+from snapshot import query
+
+ENVIRONMENT = """\
+from alembic import context
+from sqlalchemy import NullPool, create_engine, text
+
+x = context.get_x_argument(as_dictionary=True)
+engine = create_engine(x.get("url", context.config.get_main_option("sqlalchemy.url")), poolclass=NullPool)
+with engine.connect() as connection:
+    if "schema" in x:
+        connection.execute(text(f'SET search_path TO "{x["schema"]}", public'))
+        connection.commit()
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+LABELS = """
+op.add_column("items", sa.Column("label", sa.Text))
+op.execute("UPDATE items SET label = upper(name)")
+"""
+
+
+@pytest.fixture
+def shop(project: Project) -> Project:
+    """Two revisions, and an env.py that follows the url it is given."""
+    (project.root / "scripts" / "env.py").write_text(ENVIRONMENT)
+    project.revision("r1", None, ITEMS, 'op.drop_table("items")')
+    project.revision("r2", "r1", LABELS, 'op.drop_column("items", "label")')
+    return project
+
+
+@pytest.fixture
+def databases(tenancy_database: str) -> Iterator[Callable[[], DatabaseUrl]]:
+    """Makes databases beside the test's own; those that a run makes are dropped too."""
+    made: list[str] = []
+
+    def make() -> DatabaseUrl:
+        url = create_database(tenancy_database)
+        made.append(str(url))
+        return url
+
+    yield make
+    for url in made:
+        drop_database(url)
+
+
+def tenant(name: str, **given: Any) -> Tenant:
+    return Tenant(id=f"id-{name}", identifier=name, **given)
+
+
+def run(
+    project: Project, fleet: list[Tenant], command: Command = Command.UPGRADE, **given: Any
+) -> dict[str, TenantResult]:
+    revision = given.pop("revision", "head" if command is Command.UPGRADE else "-1")
+    create, engine = given.pop("create", False), given.pop("engine", Engine.AUTO)
+    config = TenancyConfig(database_url=project.url, **given)
+    options = RunOptions(
+        command=command, revision=revision, create=create, engine=engine, concurrency=3
+    )
+    report = FleetRun(History(project.ini), open_isolation(config), options).execute(lambda: fleet)
+    assert not report.differences
+    return {r["identifier"]: r for o in report.outcomes for r in results_of(o)}
+
+
+def names(url: str) -> list[tuple[Any, ...]]:
+    return query(url, "SELECT label FROM public.items ORDER BY id")
+
+
+@pytest.mark.parametrize("engine", list(Engine))
+def test_each_tenant_in_a_database_of_its_own(
+    shop: Project, databases: Callable[[], DatabaseUrl], engine: Engine
+) -> None:
+    urls = [databases() for _ in range(4)]
+    fleet = [tenant(f"t{n}", database_url=url) for n, url in enumerate(urls)]
+    given = {"isolation_strategy": IsolationStrategy.DATABASE, "engine": engine}
+    done = run(shop, fleet, **given)
+    assert {r["outcome"] for r in done.values()} == {"migrated"}
+    assert [r["target"].rpartition("/")[2] for r in done.values()] == [database_of(u) for u in urls]
+    assert all(names(url) == [("ONE",), ("TWO",), ("THREE",)] for url in urls)
+    assert query(shop.url, "SELECT to_regclass('public.items')") == [(None,)]
+    again = run(shop, fleet, **given)
+    assert {r["outcome"] for r in again.values()} == {"already there"}
+    down = run(shop, fleet, Command.DOWNGRADE, **given)
+    assert {r["to_revision"] for r in down.values()} == {"r1"}
+    # Plain Alembic goes on from there.
+    for url in urls:
+        assert shop.plain(["public"], url=sync_url(url)) == [None]
+        assert names(url) == [("ONE",), ("TWO",), ("THREE",)]
+
+
+def test_a_missing_database_is_told_or_made(
+    shop: Project, databases: Callable[[], DatabaseUrl]
+) -> None:
+    there = databases()
+    missing = with_database(shop.url, database_of(there) + "_new")
+    fleet = [tenant("there", database_url=there), tenant("new", database_url=missing)]
+    given = {"isolation_strategy": IsolationStrategy.DATABASE}
+    done = run(shop, fleet, **given)
+    assert done["there"]["success"]
+    assert not done["new"]["success"]
+    assert "the database does not exist; create it first" in str(done["new"]["error"])
+    try:
+        made = run(shop, fleet, create=True, **given)
+        assert made["new"]["success"], made["new"]["error"]
+        assert names(missing) == [("ONE",), ("TWO",), ("THREE",)]
+    finally:
+        drop_database(missing)
+
+
+def test_one_failing_database_is_one_failing_tenant(
+    shop: Project, databases: Callable[[], DatabaseUrl]
+) -> None:
+    urls = [databases() for _ in range(3)]
+    with psycopg.connect(urls[1], autocommit=True) as connection:
+        connection.execute("CREATE TABLE items (id int)")
+    fleet = [tenant(f"t{n}", database_url=url) for n, url in enumerate(urls)]
+    done = run(shop, fleet, isolation_strategy=IsolationStrategy.DATABASE)
+    assert [r["success"] for r in done.values()] == [True, False, True]
+    assert "revision r1" in str(done["t1"]["error"])
+    assert "already exists" in str(done["t1"]["error"])
+    assert done["t1"]["revision"] is None
+
+
+def test_two_tenants_in_one_database_are_refused(
+    shop: Project, databases: Callable[[], DatabaseUrl]
+) -> None:
+    url = databases()
+    fleet = [tenant("a", database_url=url), tenant("b", database_url=url)]
+    done = run(shop, fleet, isolation_strategy=IsolationStrategy.DATABASE)
+    assert all("all claim the database" in str(r["error"]) for r in done.values())
+    assert query(url, "SELECT to_regclass('public.items')") == [(None,)]
+
+
+def test_the_database_of_everybody_is_no_tenants(shop: Project) -> None:
+    fleet = [tenant("a", database_url=DatabaseUrl(shop.url))]
+    done = run(shop, fleet, isolation_strategy=IsolationStrategy.DATABASE)
+    assert "which is everybody's" in str(done["a"]["error"])
+
+
+def test_an_unreachable_server_refuses_the_run(shop: Project) -> None:
+    away = DatabaseUrl("postgresql://nobody:secret@127.0.0.1:1/none")
+    with pytest.raises(ServerUnreachableError) as told:
+        run(
+            shop,
+            [tenant("a", database_url=away)],
+            isolation_strategy=IsolationStrategy.DATABASE,
+        )
+    assert "secret" not in str(told.value)
+
+
+def test_a_template_names_the_databases(shop: Project) -> None:
+    name = database_of(shop.url) + "_{identifier}"
+    template = with_database(shop.url, "PLACE").replace("PLACE", name)
+    try:
+        done = run(
+            shop,
+            [tenant("one"), tenant("two")],
+            create=True,
+            isolation_strategy=IsolationStrategy.DATABASE,
+            database_url_template=template,
+        )
+        assert all(r["success"] for r in done.values()), done
+        assert names(template.replace("{identifier}", "two")) == [("ONE",), ("TWO",), ("THREE",)]
+    finally:
+        for each in ("one", "two"):
+            drop_database(template.replace("{identifier}", each))
+
+
+def test_shared_tables_are_migrated_once_for_all(shop: Project) -> None:
+    fleet = [tenant(f"t{n}") for n in range(5)]
+    done = run(shop, fleet, isolation_strategy=IsolationStrategy.RLS)
+    assert [r["identifier"] for r in done.values()] == [f"t{n}" for n in range(5)]
+    assert {r["outcome"] for r in done.values()} == {"migrated"}
+    assert names(shop.url) == [("ONE",), ("TWO",), ("THREE",)]
+
+
+def test_a_mix_of_strategies_in_one_run(
+    shop: Project, databases: Callable[[], DatabaseUrl]
+) -> None:
+    own = databases()
+    fleet = [
+        tenant("gold", database_url=own),
+        tenant("a"),
+        tenant("b"),
+        tenant("free", isolation_strategy=IsolationStrategy.RLS),
+        tenant("wrong", isolation_strategy=IsolationStrategy.HYBRID),
+    ]
+    given: dict[str, Any] = {
+        "isolation_strategy": IsolationStrategy.HYBRID,
+        "premium_tenants": ("gold",),
+    }
+    done = run(shop, fleet, create=True, **given)
+    assert {i: r["success"] for i, r in done.items()} == {
+        "gold": True,
+        "a": True,
+        "b": True,
+        "free": True,
+        "wrong": False,
+    }
+    assert names(own) == names(shop.url) == [("ONE",), ("TWO",), ("THREE",)]
+    assert query(shop.url, "SELECT count(*) FROM tenant_a.items, tenant_b.items") == [(9,)]
+    config = TenancyConfig(database_url=shop.url, **given)
+    standings = read_standings(History(shop.ini), open_isolation(config), RunOptions(), fleet)
+    heads = {s.target.tenant.identifier: s.position.heads for s in standings}
+    assert heads == {"gold": ("r2",), "a": ("r2",), "b": ("r2",), "free": ("r2",), "wrong": ()}
+
+
+def test_a_tenant_of_another_strategy_than_the_fleets_is_refused(shop: Project) -> None:
+    fleet = [tenant("a", isolation_strategy=IsolationStrategy.RLS)]
+    done = run(shop, fleet, create=True)
+    assert "set isolation_strategy to hybrid" in str(done["a"]["error"])
+
+
+def test_sqlite_files_are_refused_in_words(shop: Project) -> None:
+    fleet = [tenant("a", database_url=DatabaseUrl("sqlite:///a.db"))]
+    with pytest.raises(ConfigurationError, match="in this version, needs PostgreSQL"):
+        run(shop, fleet, isolation_strategy=IsolationStrategy.DATABASE)
