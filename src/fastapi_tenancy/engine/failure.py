@@ -7,6 +7,14 @@ import traceback
 import psycopg
 
 from fastapi_tenancy.engine.apply import Progress
+from fastapi_tenancy.engine.closed import (
+    ADVICE,
+    UNTOLD,
+    behind,
+    driver_error,
+    is_closed,
+    is_untold,
+)
 from fastapi_tenancy.errors import TenancyError
 from fastapi_tenancy.model.plan import Move
 from fastapi_tenancy.model.url import masked
@@ -41,7 +49,8 @@ def told(
     """
     move = place[0] if place else progress.move or _only_move(progress)
     where = f"revision {move.revision}: " if move else ""
-    origin = getattr(error, "orig", None) or error
+    error = behind(error)
+    origin = driver_error(error)
     if aborted and isinstance(origin, psycopg.errors.QueryCanceled):
         return where + ABORTED
     text = where + cause(error)
@@ -50,17 +59,25 @@ def told(
     if statement:
         text += f"; statement: {' '.join(statement.split())[:EXCERPT]}"
     advice = next((a for kind, a in _ADVICE.items() if isinstance(origin, kind)), None)
+    if is_closed(origin) or is_untold(origin):
+        advice = ADVICE
     return masked(f"{text}. What to do: {advice}" if advice else text)
 
 
 def cause(error: BaseException) -> str:
     """What went wrong, in the words of whoever raised it, without SQLAlchemy's wrapping."""
-    origin = getattr(error, "orig", None) or error
+    error = behind(error)
+    origin = driver_error(error)
+    if is_untold(origin):
+        return UNTOLD
+    closed = "the connection was closed: " if is_closed(origin) else ""
     if isinstance(origin, psycopg.Error) and origin.diag.message_primary:
         diag = origin.diag
         parts = [diag.message_primary or "", diag.message_detail or "", diag.message_hint or ""]
         text = ". ".join(p.rstrip(".") for p in parts if p)
-        return f"{text} ({type(origin).__name__})"
+        return f"{closed}{text} ({type(origin).__name__})"
+    if closed:
+        return closed + str(origin).strip().partition("\n")[0]
     text = " ".join(str(origin).split())
     return text if isinstance(error, TenancyError) else f"{type(origin).__name__}: {text}"
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import psycopg
-from psycopg import errors
 from psycopg.pq import ExecStatus
 from sqlalchemy import Connection, NullPool, create_engine, event
 from sqlalchemy.engine import Engine
 
+from fastapi_tenancy.engine.closed import refused
 from fastapi_tenancy.engine.follower import Follower
 from fastapi_tenancy.engine.statements import outside_transaction
 from fastapi_tenancy.errors import MigrationFailedError
@@ -134,9 +134,10 @@ class Session:
         Raises:
             psycopg.Error: as a cursor would.
         """
-        result = self.raw.pgconn.exec_(message.encode())
+        connection = self.raw.pgconn
+        result = connection.exec_(message.encode())
         if result.status not in _FINE:
-            raise errors.error_from_result(result)
+            raise refused(connection, result)
 
     @contextmanager
     def alchemy(self) -> Iterator[Connection]:
