@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from fastapi_tenancy.cli import branching, commands, looking, scripts
+from fastapi_tenancy.cli import branching, commands, looking, revision, scripts
 from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
 from fastapi_tenancy.cli.parameters import Invocation, Where, command
@@ -96,6 +96,7 @@ for _function, _example in (
     (scripts.explain, "tenancy explain head --from 3f2a"),
     (scripts.history, "tenancy history"),
     (scripts.heads, "tenancy heads --json"),
+    (revision.revision, "tenancy revision --autogenerate -m 'Notes of customers.'"),
     (branching.branches, "tenancy branches"),
     (branching.show, "tenancy show head"),
     (demo, "tenancy demo --tenants 50"),

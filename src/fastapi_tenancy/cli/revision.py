@@ -1,0 +1,124 @@
+"""`tenancy revision`: a new revision file, empty or of what models and a tenant differ in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fastapi_tenancy.cli.exits import Exit
+from fastapi_tenancy.cli.output import Output
+from fastapi_tenancy.cli.parameters import Json, Where, command, x_arguments
+
+if TYPE_CHECKING:
+    from fastapi_tenancy.history.revising import Draft, Written
+
+
+@command
+def revision(
+    output: Output,
+    where: Where,
+    message: Annotated[
+        str | None, typer.Option("--message", "-m", metavar="TEXT", help="What it is for.")
+    ] = None,
+    autogenerate: Annotated[
+        bool,
+        typer.Option("--autogenerate", metavar="", help="Write what differs from a tenant."),
+    ] = False,
+    tenant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IDENTIFIER",
+            help="Compare with this one; by default the first that stands at head.",
+        ),
+    ] = None,
+    head: Annotated[
+        str, typer.Option(metavar="REVISION", help="The revision that it comes after.")
+    ] = "head",
+    splice: Annotated[
+        bool,
+        typer.Option("--splice", metavar="", help="Let it branch off where no head is."),
+    ] = False,
+    branch_label: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="A name for the branch it begins.")
+    ] = None,
+    depends_on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="REVISION", help="Needs this one to be there; repeatable."),
+    ] = None,
+    rev_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="Its id; made up otherwise.")
+    ] = None,
+    version_path: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Where, if there are several folders.")
+    ] = None,
+    x: Annotated[
+        list[str] | None,
+        typer.Option("-x", metavar="KEY=VALUE", help="Given to env.py; repeatable."),
+    ] = None,
+    json: Json = False,  # noqa: ARG001 - Output knows it from the command line
+) -> int:
+    """Write a new revision file, as `alembic revision` does."""
+    from fastapi_tenancy.history.revising import Draft
+
+    draft = Draft(
+        message=message,
+        head=head,
+        splice=splice,
+        branch_label=branch_label,
+        depends_on=tuple(depends_on or ()),
+        rev_id=rev_id,
+        version_path=version_path,
+    )
+    if autogenerate:
+        return _compared(output, where, draft, tenant, x_arguments(x))
+    if tenant is not None:
+        raise typer.BadParameter(
+            "--tenant says whom --autogenerate compares the models with; say --autogenerate too"
+        )
+    return _plain(output, where, draft, x_arguments(x))
+
+
+def _plain(output: Output, where: Where, draft: Draft, extra: tuple[str, ...]) -> int:
+    from fastapi_tenancy.cli.project import open_config, open_history
+    from fastapi_tenancy.history.revising import write_revision
+
+    history, url = open_history(where), open_config(where).database_url
+    written = write_revision(history, draft, url=url, extra=extra)
+    _told(output, written)
+    return Exit.DONE
+
+
+def _compared(
+    output: Output, where: Where, draft: Draft, tenant: str | None, extra: tuple[str, ...]
+) -> int:
+    from fastapi_tenancy.cli.comparing import compared_with
+    from fastapi_tenancy.cli.project import open_fleet
+    from fastapi_tenancy.history.revising import autogenerate_revision
+
+    fleet = open_fleet(where)
+    history = fleet.history()
+    whom = compared_with(fleet, history, tenant, extra)
+    written = autogenerate_revision(history, draft, whom.target, extra)
+    name = whom.target.tenant.identifier
+    compared = {"compared_with": name if whom.followed else None, "empty": written.empty}
+    _told(output, written, **compared)
+    other = f"tenant {name} ({whom.target.name})" if whom.followed else "env.py's own database"
+    if written.empty:
+        does = "it does nothing" if written.scripts else "nothing was written"
+        output.say(f"no difference was found between the models and {other}: {does}")
+    else:
+        output.say(f"the models were compared with {other}; read it before it is used")
+    if not whom.followed:
+        output.tell("env.py does not ask which tenant is meant, so none was compared with")
+    return Exit.DONE
+
+
+def _told(output: Output, written: Written, **compared: Any) -> None:
+    from fastapi_tenancy.cli.documents import revision_document
+
+    if output.json:
+        documents = [{**revision_document(s), "path": str(s.path)} for s in written.scripts]
+        output.document({"revisions": documents, **compared})
+    for script in written.scripts:
+        output.say(f"wrote {script.path}")
