@@ -177,10 +177,67 @@ async def test_a_repeated_identifier_is_seen_on_every_page_border(
     await store.close()
 
 
-async def test_a_repeated_id_is_seen_when_asked_for(customers: str) -> None:
-    store = QueryTenantStore(customers, "SELECT slug AS identifier, 1 AS id FROM customers")
-    with pytest.raises(ConfigurationError, match="the id '1' more than once"):
-        await store.get_by_id("1")
+@pytest.mark.parametrize("batch", [1, 2, 3, 10])
+async def test_an_id_of_two_tenants_is_refused(customers: str, batch: int) -> None:
+    store = QueryTenantStore(
+        customers,
+        "SELECT slug AS identifier, CASE key WHEN 2 THEN 3 ELSE key END AS id FROM customers",
+    )
+    told = "the id '3' to the tenants 'Beta' and 'çelik'; it must give each tenant its own"
+    with pytest.raises(ConfigurationError, match=told):
+        await identifiers(store, batch)
+    with pytest.raises(ConfigurationError, match=told):
+        await store.list(limit=1)
+    with pytest.raises(ConfigurationError, match=told):
+        await store.get_by_id("3")
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        (
+            "SELECT slugg AS identifier FROM customers",
+            'column "slugg" does not exist. Perhaps you meant to reference the column'
+            ' "customers.slug" (tenants_query, line 1, column 8: SELECT slugg AS identifier FROM'
+            " customers)",
+        ),
+        (
+            "SELECT slug AS identifier\n  FROM customers\n WHERE slug LIKE '%:x' AN key = 1",
+            'syntax error at or near "AN" (tenants_query, line 3, column 24:'
+            " WHERE slug LIKE '%:x' AN key = 1)",
+        ),
+        (
+            "SELECT slug AS identifier FROM customers WHERE",
+            'syntax error at or near ")" (tenants_query, at its end)',
+        ),
+    ],
+)
+async def test_the_place_of_an_error_is_one_in_the_users_query(
+    customers: str, query: str, told: str
+) -> None:
+    store = QueryTenantStore(customers, query)
+    with pytest.raises(ConfigurationError) as caught:
+        await store.count()
+    assert str(caught.value).endswith(f" refused: {told}")
+    await store.close()
+
+
+async def test_what_goes_wrong_only_among_the_rows_is_told_too(customers: str, sql: Sql) -> None:
+    store = QueryTenantStore(customers, "SELECT slug AS identifier FROM customers")
+    assert await store.count() == 4
+    sql("ALTER TABLE customers RENAME slug TO sluggish")
+    with pytest.raises(ConfigurationError) as caught:
+        await store.count()
+    assert "(tenants_query, line 1, column 8: SELECT slug AS" in str(caught.value)
+    await store.close()
+
+
+async def test_an_id_of_two_tenants_of_sqlite(tmp_path: Path) -> None:
+    query = "SELECT 'a' AS identifier, 1 AS id UNION ALL SELECT 'b', 1"
+    store = QueryTenantStore(f"sqlite:///{tmp_path}/app.db", query)
+    with pytest.raises(ConfigurationError, match="the id '1' to the tenants 'a' and 'b'"):
+        await identifiers(store)
     await store.close()
 
 

@@ -7,11 +7,14 @@ from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from fastapi_tenancy.errors import ConfigurationError, TenantNotFoundError
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+from fastapi_tenancy.model.url import masked
 from fastapi_tenancy.storage.database import CatalogueDatabase
 from fastapi_tenancy.storage.paging import check_window, streamed
+from fastapi_tenancy.storage.place import located
 from fastapi_tenancy.storage.protocol import Tenants
 from fastapi_tenancy.storage.readonly import ReadOnlyStore
 from fastapi_tenancy.storage.rows import tenant_from
@@ -43,7 +46,7 @@ class QueryTenantStore(ReadOnlyStore):
 
     Raises:
         ConfigurationError: ``database_url`` cannot be used; and from every method, a query that
-            fails, gives other columns, or gives an identifier twice or not at all.
+            fails, gives other columns, or gives an id or identifier twice or none at all.
     """
 
     def __init__(self, database_url: str, query: str, *, connect_timeout_s: float = 10) -> None:
@@ -67,7 +70,7 @@ class QueryTenantStore(ReadOnlyStore):
     ) -> Tenants:
         """Return up to ``limit`` tenants after the first ``skip``; see ``TenantStore.list``."""
         check_window(skip, limit)
-        return await self._read(_has(status), {"skip": skip, "limit": limit})
+        return await self._read(_has(status), {"skip": skip, "limit": limit}, whole=True)
 
     def stream(self, batch: int = 1000) -> AsyncIterator[Tenant]:
         """Give every tenant once, deleted ones too; see ``TenantStore.stream``."""
@@ -85,7 +88,7 @@ class QueryTenantStore(ReadOnlyStore):
         # One more than asked for, so that a repeated identifier is seen at the end of a page too.
         values: dict[str, Any] = {"skip": 0, "limit": batch + 1}
         if last is None:
-            return (await self._read("1 = 1", values))[:batch]
+            return (await self._read("1 = 1", values, whole=True))[:batch]
         found = await self._read("t.identifier > :after", values | {"after": last.identifier})
         return found[:batch]
 
@@ -94,16 +97,28 @@ class QueryTenantStore(ReadOnlyStore):
         if not found:
             raise TenantNotFoundError(value)
         if len(found) > 1:
-            raise _repeated(column, value)
+            raise _shared(value, *(tenant.identifier for tenant in found))
         return found[0]
 
-    async def _read(self, condition: str, values: dict[str, Any]) -> Tenants:
+    async def _read(
+        self, condition: str, values: dict[str, Any], *, whole: bool = False
+    ) -> Tenants:
         def read(connection: sa.Connection) -> Tenants:
             order = "ORDER BY t.identifier NULLS FIRST LIMIT :limit OFFSET :skip"
             rows = self._rows(connection, "*", condition, order, values)
-            return [_tenant(row._asdict()) for row in rows]
+            tenants = _distinct([_tenant(row._asdict()) for row in rows])
+            if whole:
+                self._require_own_ids(connection)
+            return tenants
 
-        return _distinct(await self._database.run(read))
+        return await self._database.run(read)
+
+    def _require_own_ids(self, connection: sa.Connection) -> None:
+        """Refuse an id of several tenants; the database looks, which has them all."""
+        ends = "min(t.identifier), max(t.identifier)"
+        several = "GROUP BY t.id HAVING min(t.identifier) < max(t.identifier) LIMIT 1"
+        for row in self._rows(connection, f"t.id, {ends}", "1 = 1", several):
+            raise _shared(*row)
 
     def _rows(
         self,
@@ -117,13 +132,25 @@ class QueryTenantStore(ReadOnlyStore):
             self._columns = self._probe(connection)
         source = _as_tenants(self._query, self._columns, self._database.postgresql)
         statement = f"SELECT {what} FROM ({source}) AS t WHERE {condition} {order}"
-        return connection.execute(sa.text(statement), values or {}).all()
+        return self._execute(connection, statement, values or {}).all()
+
+    def _execute(
+        self, connection: sa.Connection, statement: str, values: dict[str, Any]
+    ) -> sa.CursorResult[Any]:
+        try:
+            return connection.execute(sa.text(statement), values)
+        except DBAPIError as exc:
+            told = located(exc, _unescaped(statement), _unescaped(self._query))
+            if told is None:
+                raise
+            shown = self._database.shown
+            raise ConfigurationError(f"the catalogue {shown!r} refused: {masked(told)}") from exc
 
     def _probe(self, connection: sa.Connection) -> tuple[str, ...]:
         # A bound value makes PostgreSQL take exactly one statement: none can end the
         # read-only transaction and begin another.
-        nothing = sa.text(f"SELECT * FROM (\n{self._query}\n) AS q LIMIT :none")
-        found = tuple(connection.execute(nothing, {"none": 0}).keys())
+        nothing = f"SELECT * FROM (\n{self._query}\n) AS q LIMIT :none"
+        found = tuple(self._execute(connection, nothing, {"none": 0}).keys())
         unknown = [name for name in found if name not in COLUMNS]
         twice = sorted({name for name in found if found.count(name) > 1})
         if "identifier" not in found or unknown or twice:
@@ -147,6 +174,11 @@ def _bare(query: str) -> str:
     if not text:
         raise ConfigurationError("tenants_query is empty; expected a SELECT giving identifier")
     return text.replace(":", r"\:")
+
+
+def _unescaped(text: str) -> str:
+    """What reaches the database of what is safe for ``sqlalchemy.text``."""
+    return text.replace(r"\:", ":")
 
 
 def _as_tenants(query: str, columns: tuple[str, ...], postgresql: bool) -> str:
@@ -175,12 +207,16 @@ def _tenant(row: dict[str, Any]) -> Tenant:
 def _distinct(tenants: Tenants) -> Tenants:
     for before, tenant in pairwise(tenants):
         if before.identifier == tenant.identifier:
-            raise _repeated("identifier", tenant.identifier)
+            raise ConfigurationError(
+                f"tenants_query gives the identifier {tenant.identifier!r} more than once; it must"
+                " give each tenant its own"
+            )
     return tenants
 
 
-def _repeated(column: str, value: str) -> ConfigurationError:
+def _shared(id_: str, *identifiers: str) -> ConfigurationError:
+    names = " and ".join(repr(name) for name in identifiers)
     return ConfigurationError(
-        f"tenants_query gives the {column} {value!r} more than once; it must give each tenant"
-        " its own"
+        f"tenants_query gives the id {id_!r} to the tenants {names}; it must give each tenant its"
+        " own. Without a column id, the identifier is the id"
     )
