@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from cli_desk import Desk
 
 
@@ -22,3 +24,13 @@ def test_explain_names_it(fleet: Callable[..., Desk]) -> None:
     steps = {s["revision"]: s for s in desk.json("explain")["steps"]}
     assert steps["0004"]["road"] == "live"
     assert "the revision ended the process with exit(0)" in steps["0004"]["reason"]
+
+
+@pytest.mark.parametrize("module", ["", "raise KeyboardInterrupt\n"], ids=["function", "module"])
+def test_an_interrupt_of_its_own_does_not_end_explain(fleet: Callable[..., Desk], module: str):
+    desk = fleet("acme")
+    path = desk.revision("0004", "0003", "leave", "raise KeyboardInterrupt")
+    path.write_text(path.read_text() + module)
+    done = desk.run("explain", "--json")
+    assert "raised KeyboardInterrupt, which is meant to end a process" in done.out
+    assert done.code == (2 if module else 0)

@@ -138,3 +138,16 @@ def test_a_command_that_only_looks_ends_at_once(fleet: Callable[..., Desk]):
         done = running.wait()
     assert done.code == 130
     assert json.loads(done.out) == {"error": "interrupted; nothing was changed"}
+
+
+def test_ctrl_c_ends_explain(fleet: Callable[..., Desk]):
+    desk = fleet("acme")
+    mark = desk.folder / "began"
+    up = f"import pathlib, time\npathlib.Path({str(mark)!r}).touch()\ntime.sleep(600)"
+    desk.revision("0004", "0003", "long", up)
+    running = desk.shell.start("explain")
+    until(running, mark.exists)
+    running.signal(signal.SIGINT)
+    done = running.wait()
+    assert done.code == 130
+    assert done.err == "error: interrupted; nothing was changed\n"
