@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -268,3 +269,92 @@ async def test_a_closed_store_opens_again(
     await store.initialize()
     kept = 0 if "sqlite-memory" in request.node.name else 1
     assert await store.count() == kept
+
+
+async def test_many_are_saved_at_once(store: TenantStore) -> None:
+    first = await store.create(tenant(1, name="old", tags={"a": "1"}, schema_name="home"))
+    await store.save_all(
+        (tenant(n) for n in range(2, 1300)), [tenant(1, name="new"), tenant(1, name="newest")]
+    )
+    found = await store.get_by_id("id-1")
+    assert (found.name, found.tags, found.schema_name) == ("newest", {}, None)
+    assert found.created_at == first.created_at
+    assert found.updated_at is not None
+    assert found.updated_at > START + timedelta(days=1)
+    assert await identifiers(store, 1000) == [f"t-{n}" for n in range(1, 1300)]
+    last = await store.get_by_id("id-1299")
+    assert last.created_at == START + timedelta(seconds=1299)
+    assert last.updated_at is not None
+
+
+async def test_nobody_at_once_is_nothing(store: TenantStore) -> None:
+    await store.save_all([])
+    assert await store.count() == 0
+
+
+async def test_what_one_gives_up_another_may_have_at_once(store: TenantStore) -> None:
+    await store.save_all([tenant(1, schema_name="home"), tenant(2)])
+    await store.save_all(
+        [tenant(3, identifier="t-1")],
+        [tenant(1, identifier="renamed"), tenant(2, schema_name="home")],
+    )
+    assert await identifiers(store, 10) == ["renamed", "t-2", "t-1"]
+
+
+@pytest.mark.parametrize(
+    ("new", "changed", "told"),
+    [
+        ([tenant(2), tenant(1)], [], "id 'id-1' of tenant 't-1' is taken"),
+        ([tenant(2), tenant(3, identifier="t-2")], [], "identifier 't-2'"),
+        ([tenant(2), tenant(3, schema_name="home")], [], "schema_name 'home'"),
+        ([], [tenant(1, identifier="t-0")], "identifier 't-0'"),
+        ([tenant(2, identifier="t-1")], [tenant(0, name="new")], "identifier 't-1'"),
+        ([tenant(n) for n in (*range(2, 1200), 1)], [], "id 'id-1'"),
+    ],
+)
+async def test_one_that_clashes_keeps_all_out(
+    store: TenantStore, new: list[Tenant], changed: list[Tenant], told: str
+) -> None:
+    await store.save_all([tenant(0), tenant(1, schema_name="home")])
+    before = [t async for t in store.stream()]
+    with pytest.raises(TenantExistsError, match=told):
+        await store.save_all(new, changed)
+    assert [t async for t in store.stream()] == before
+    await store.save_all([tenant(2)], [tenant(1)])
+    assert await store.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("new", "changed", "error"),
+    [
+        ([tenant(1), tenant(2, identifier="a\nb")], [tenant(0, name="new")], InvalidNameError),
+        ([tenant(1), tenant(2, schema_name="public")], [], InvalidNameError),
+        ([tenant(1)], [tenant(0, name="new"), tenant(9)], TenantNotFoundError),
+    ],
+)
+async def test_one_that_cannot_be_saved_keeps_all_out(
+    store: TenantStore, new: list[Tenant], changed: list[Tenant], error: type[Exception]
+) -> None:
+    kept = await store.create(tenant(0))
+    with pytest.raises(error):
+        await store.save_all(new, changed)
+    assert [t async for t in store.stream()] == [kept]
+
+
+async def test_reading_that_ends_keeps_all_out(store: TenantStore) -> None:
+    def interrupted() -> Iterator[Tenant]:
+        yield from (tenant(n) for n in range(1, 1200))
+        raise KeyError("stopped")
+
+    kept = await store.create(tenant(0))
+    with pytest.raises(KeyError, match="stopped"):
+        await store.save_all(interrupted(), [tenant(0, name="new")])
+    assert [t async for t in store.stream()] == [kept]
+
+
+async def test_one_of_many_who_save_at_once_wins(store: TenantStore) -> None:
+    results = await asyncio.gather(
+        *(store.save_all([tenant(n), tenant(100)]) for n in range(8)), return_exceptions=True
+    )
+    assert [type(r) for r in results].count(TenantExistsError) == 7
+    assert await store.count() == 2

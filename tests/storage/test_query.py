@@ -276,7 +276,8 @@ async def test_a_query_cannot_write(customers: str, sql: Sql, query: str) -> Non
 async def test_the_catalogue_cannot_be_written(customers: str) -> None:
     store = QueryTenantStore(customers, FULL)
     tenant = Tenant(id="9", identifier="new")
-    for write in (store.create(tenant), store.update(tenant), store.delete("1")):
+    writes = (store.create(tenant), store.update(tenant), store.delete("1"), store.save_all([]))
+    for write in writes:
         with pytest.raises(ReadOnlyCatalogueError, match="tenants_query"):
             await write
 

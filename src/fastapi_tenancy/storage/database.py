@@ -21,6 +21,10 @@ _UNREACHABLE = ("08", "28", "3D", "53", "57P")
 """SQLSTATE: connection, authorization, no such database, no room, shut down."""
 
 
+class NoTableError(ConfigurationError):
+    """A catalogue of our own whose table is not there yet."""
+
+
 class CatalogueDatabase:
     """Runs work on a catalogue's database, each piece in a thread and a transaction of its own.
 
@@ -80,7 +84,7 @@ class CatalogueDatabase:
                     f" Check {_advice(text)} in its URL (catalogue_url, by default database_url)"
                 ) from exc
             if _no_table(exc, text) and self._own_table:
-                raise ConfigurationError(
+                raise NoTableError(
                     f"there is no list of tenants in {self.shown!r} yet. `tenancy tenants add`"
                     " makes it (store.initialize() in Python); if your tenants are in a table of"
                     " your own, name it with tenants_query, or use schema_pattern"

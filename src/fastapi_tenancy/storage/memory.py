@@ -9,9 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from fastapi_tenancy.errors import TenantNotFoundError
 from fastapi_tenancy.model.tenant import NO_TAGS, Tenant, TenantStatus
-from fastapi_tenancy.storage.exists import clash, exists_error
+from fastapi_tenancy.storage.index import TenantIndex
 from fastapi_tenancy.storage.names import check_tenant
 from fastapi_tenancy.storage.paging import check_window, streamed
 from fastapi_tenancy.storage.protocol import Tenants
@@ -30,9 +29,7 @@ class InMemoryTenantStore:
 
     def __init__(self, tenants: Iterable[Tenant] = ()) -> None:
         self._lock = threading.Lock()
-        self._by_id: dict[str, Tenant] = {}
-        self._ids: dict[str, str] = {}
-        self._schemas: dict[str, str] = {}
+        self._index = TenantIndex()
         self._order: list[tuple[datetime, str]] = []
         for tenant in tenants:
             self._create(tenant)
@@ -50,14 +47,12 @@ class InMemoryTenantStore:
     async def get_by_id(self, id: str) -> Tenant:  # noqa: A002
         """Return the tenant with this id; see ``TenantStore.get_by_id``."""
         with self._lock:
-            return self._get(id)
+            return self._index[id]
 
     async def get_by_identifier(self, identifier: str) -> Tenant:
         """Return the tenant with this identifier; see ``TenantStore.get_by_identifier``."""
         with self._lock:
-            if identifier not in self._ids:
-                raise TenantNotFoundError(identifier)
-            return self._by_id[self._ids[identifier]]
+            return self._index.of_identifier(identifier)
 
     async def list(
         self, skip: int = 0, limit: int = 100, status: TenantStatus | None = None
@@ -72,20 +67,27 @@ class InMemoryTenantStore:
 
     async def update(self, tenant: Tenant) -> Tenant:
         """Replace the tenant with this id; see ``TenantStore.update``."""
-        check_tenant(tenant)
         with self._lock:
-            before = self._get(tenant.id)
-            self._forget(before)
+            return self._replace(tenant)
+
+    async def save_all(self, new: Iterable[Tenant], changed: Iterable[Tenant] = ()) -> None:
+        """Add tenants and replace others, or do nothing; see ``TenantStore.save_all``."""
+        changed, new = list(changed), list(new)
+        with self._lock:
+            before = [self._index[id_] for _, id_ in self._order]
             try:
-                return self._keep(_frozen(tenant, before.created_at, datetime.now(UTC)))
-            except Exception:
-                self._keep(before)
+                for tenant in changed:
+                    self._replace(tenant)
+                for tenant in new:
+                    self._add(tenant)
+            except BaseException:
+                self._index, self._order = TenantIndex(before), [_key(t) for t in before]
                 raise
 
     async def delete(self, id: str, hard: bool = False) -> None:  # noqa: A002
         """Mark the tenant as deleted, or remove it with ``hard``; see ``TenantStore.delete``."""
         with self._lock:
-            tenant = self._get(id)
+            tenant = self._index[id]
             self._forget(tenant)
             if not hard:
                 self._keep(
@@ -99,48 +101,41 @@ class InMemoryTenantStore:
     async def _page(self, last: Tenant | None, batch: int) -> Tenants:
         with self._lock:
             start = 0 if last is None else bisect_right(self._order, _key(last))
-            return [self._by_id[id_] for _, id_ in self._order[start : start + batch]]
+            return [self._index[id_] for _, id_ in self._order[start : start + batch]]
 
     def _chosen(self, status: TenantStatus | None) -> Tenants:
         with self._lock:
-            everyone = [self._by_id[id_] for _, id_ in self._order]
+            everyone = [self._index[id_] for _, id_ in self._order]
         if status is None:
             return [t for t in everyone if t.status is not TenantStatus.DELETED]
         return [t for t in everyone if t.status is status]
 
     def _create(self, tenant: Tenant) -> Tenant:
+        with self._lock:
+            return self._add(tenant)
+
+    def _add(self, tenant: Tenant) -> Tenant:
         check_tenant(tenant)
         now = datetime.now(UTC)
-        with self._lock:
-            return self._keep(_frozen(tenant, tenant.created_at, tenant.updated_at or now))
+        return self._keep(_frozen(tenant, tenant.created_at, tenant.updated_at or now))
 
-    def _get(self, id_: str) -> Tenant:
-        if id_ not in self._by_id:
-            raise TenantNotFoundError(id_)
-        return self._by_id[id_]
+    def _replace(self, tenant: Tenant) -> Tenant:
+        check_tenant(tenant)
+        before = self._index[tenant.id]
+        self._forget(before)
+        try:
+            return self._keep(_frozen(tenant, before.created_at, datetime.now(UTC)))
+        except Exception:
+            self._keep(before)
+            raise
 
     def _keep(self, tenant: Tenant) -> Tenant:
-        place = _place(tenant)
-        near = [
-            tenant.id,
-            self._ids.get(tenant.identifier),
-            None if place is None else self._schemas.get(place),
-        ]
-        others = [self._by_id[id_] for id_ in near if id_ in self._by_id]
-        if any(clash(tenant, other) for other in others):
-            raise exists_error(tenant, others)
-        self._by_id[tenant.id] = tenant
-        self._ids[tenant.identifier] = tenant.id
-        if place is not None:
-            self._schemas[place] = tenant.id
+        self._index.add(tenant)
         insort(self._order, _key(tenant))
         return tenant
 
     def _forget(self, tenant: Tenant) -> None:
-        del self._by_id[tenant.id], self._ids[tenant.identifier]
-        place = _place(tenant)
-        if place is not None:
-            del self._schemas[place]
+        self._index.remove(tenant)
         del self._order[bisect_right(self._order, _key(tenant)) - 1]
 
 
@@ -156,7 +151,3 @@ def _frozen(tenant: Tenant, created_at: datetime | None, updated_at: datetime) -
 def _key(tenant: Tenant) -> tuple[datetime, str]:
     assert tenant.created_at is not None  # noqa: S101 - set by _create
     return tenant.created_at, tenant.id
-
-
-def _place(tenant: Tenant) -> str | None:
-    return None if tenant.database_url is not None else tenant.schema_name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Protocol, TypeAlias
 
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
@@ -76,6 +76,19 @@ class TenantStore(Protocol):
 
         Raises:
             TenantNotFoundError: there is none.
+            TenantExistsError, InvalidNameError, ReadOnlyCatalogueError: as ``create``.
+        """
+        ...
+
+    async def save_all(self, new: Iterable[Tenant], changed: Iterable[Tenant] = ()) -> None:
+        """Add tenants and replace others, in one transaction: all of them or, on an error, none.
+
+        First each of ``changed`` is replaced as by ``update``, then each of ``new`` is added as
+        by ``create``, in their order, read while it goes on. An error that reading raises ends
+        it too. Whoever can only read refuses this even for nobody at all.
+
+        Raises:
+            TenantNotFoundError: one of ``changed`` is not there.
             TenantExistsError, InvalidNameError, ReadOnlyCatalogueError: as ``create``.
         """
         ...

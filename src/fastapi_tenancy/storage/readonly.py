@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fastapi_tenancy.errors import ReadOnlyCatalogueError
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.storage.database import CatalogueDatabase
@@ -41,6 +43,18 @@ class ReadOnlyStore:
             ReadOnlyCatalogueError: always.
         """
         raise self._refusal(f"tenant {tenant.identifier!r} cannot be changed")
+
+    async def save_all(
+        self,
+        new: Iterable[Tenant],  # noqa: ARG002
+        changed: Iterable[Tenant] = (),  # noqa: ARG002
+    ) -> None:
+        """Refuse.
+
+        Raises:
+            ReadOnlyCatalogueError: always.
+        """
+        raise self._refusal("tenants cannot be imported")
 
     async def delete(self, id: str, hard: bool = False) -> None:  # noqa: A002, ARG002
         """Refuse.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,14 +10,19 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from fastapi_tenancy.errors import ConfigurationError, TenantExistsError, TenantNotFoundError
+from fastapi_tenancy.model.chunks import chunked
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.storage.database import CatalogueDatabase
 from fastapi_tenancy.storage.exists import exists_error
+from fastapi_tenancy.storage.index import first_clash
 from fastapi_tenancy.storage.names import check_tenant
 from fastapi_tenancy.storage.paging import check_window, streamed
 from fastapi_tenancy.storage.protocol import Tenants
 from fastapi_tenancy.storage.rows import tenant_from
 from fastapi_tenancy.storage.table import COLUMNS, ORDER, TENANTS, ensure_table, row_of
+
+_AT_ONCE = 500
+"""Tenants written with one statement: SQLite takes few thousand values at once."""
 
 
 class SQLAlchemyTenantStore:
@@ -51,11 +56,7 @@ class SQLAlchemyTenantStore:
     async def create(self, tenant: Tenant) -> Tenant:
         """Add a tenant; see ``TenantStore.create``."""
         now = datetime.now(UTC)
-        values = row_of(check_tenant(tenant)) | {
-            "created_at": tenant.created_at or now,
-            "updated_at": tenant.updated_at or now,
-        }
-        return await self._write(tenant, sa.insert(TENANTS).values(values))
+        return await self._write(tenant, sa.insert(TENANTS).values(_new_row(tenant, now)))
 
     async def get_by_id(self, id: str) -> Tenant:  # noqa: A002
         """Return the tenant with this id; see ``TenantStore.get_by_id``."""
@@ -83,6 +84,25 @@ class SQLAlchemyTenantStore:
         return await self._write(
             tenant, sa.update(TENANTS).where(TENANTS.c.id == tenant.id).values(values)
         )
+
+    async def save_all(self, new: Iterable[Tenant], changed: Iterable[Tenant] = ()) -> None:
+        """Add tenants and replace others, or do nothing; see ``TenantStore.save_all``."""
+        read: tuple[Tenants, Tenants] = [], []
+
+        def write(connection: sa.Connection) -> None:
+            for chunk in chunked(changed, _AT_ONCE):
+                read[0].extend(chunk)
+                _replace(connection, chunk)
+            for chunk in chunked(new, _AT_ONCE):
+                read[1].extend(chunk)
+                now = datetime.now(UTC)
+                connection.execute(sa.insert(TENANTS), [_new_row(tenant, now) for tenant in chunk])
+
+        try:
+            await self._database.run(write)
+        except IntegrityError:
+            # `from None`: the driver's error shows the row, which may hold a password.
+            raise first_clash([t async for t in self.stream()], *read) from None
 
     async def delete(self, id: str, hard: bool = False) -> None:  # noqa: A002
         """Mark the tenant as deleted, or remove it with ``hard``; see ``TenantStore.delete``."""
@@ -155,3 +175,28 @@ def _has(status: TenantStatus | None) -> sa.ColumnElement[bool]:
     if status is None:
         return TENANTS.c.status != TenantStatus.DELETED.value
     return TENANTS.c.status == status.value
+
+
+def _new_row(tenant: Tenant, now: datetime) -> dict[str, Any]:
+    return row_of(check_tenant(tenant)) | {
+        "created_at": tenant.created_at or now,
+        "updated_at": tenant.updated_at or now,
+    }
+
+
+def _replace(connection: sa.Connection, tenants: Tenants) -> None:
+    """Replace tenants of a catalogue.
+
+    Raises:
+        TenantNotFoundError: one of them is not there.
+    """
+    ids = [check_tenant(tenant).id for tenant in tenants]
+    # Locked, so that nobody removes one of them before it is replaced.
+    held = sa.select(TENANTS.c.id).where(TENANTS.c.id.in_(ids)).with_for_update()
+    there = set(connection.execute(held).scalars())
+    for id_ in ids:
+        if id_ not in there:
+            raise TenantNotFoundError(id_)
+    now = datetime.now(UTC)
+    rows = [row_of(tenant) | {"key": tenant.id, "updated_at": now} for tenant in tenants]
+    connection.execute(sa.update(TENANTS).where(TENANTS.c.id == sa.bindparam("key")), rows)

@@ -1,0 +1,89 @@
+"""Tenants by what no two of them may share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fastapi_tenancy.errors import ConfigurationError, TenantNotFoundError
+from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.storage.exists import clash, exists_error
+
+
+class TenantIndex:
+    """Tenants by id, by identifier and by schema in the common database."""
+
+    def __init__(self, tenants: Iterable[Tenant] = ()) -> None:
+        self._by_id: dict[str, Tenant] = {}
+        self._ids: dict[str, str] = {}
+        self._schemas: dict[str, str] = {}
+        for tenant in tenants:
+            self.add(tenant)
+
+    def __getitem__(self, id_: str) -> Tenant:
+        if id_ not in self._by_id:
+            raise TenantNotFoundError(id_)
+        return self._by_id[id_]
+
+    def of_identifier(self, identifier: str) -> Tenant:
+        """The tenant with this identifier.
+
+        Raises:
+            TenantNotFoundError: there is none.
+        """
+        if identifier not in self._ids:
+            raise TenantNotFoundError(identifier)
+        return self._by_id[self._ids[identifier]]
+
+    def add(self, tenant: Tenant) -> None:
+        """Take a tenant in.
+
+        Raises:
+            TenantExistsError: the id, the identifier or the schema is taken; names which.
+        """
+        place = _place(tenant)
+        near = [
+            tenant.id,
+            self._ids.get(tenant.identifier),
+            None if place is None else self._schemas.get(place),
+        ]
+        others = [self._by_id[id_] for id_ in near if id_ in self._by_id]
+        if any(clash(tenant, other) for other in others):
+            raise exists_error(tenant, others)
+        self._by_id[tenant.id] = tenant
+        self._ids[tenant.identifier] = tenant.id
+        if place is not None:
+            self._schemas[place] = tenant.id
+
+    def remove(self, tenant: Tenant) -> None:
+        """Let a tenant go that is there."""
+        del self._by_id[tenant.id], self._ids[tenant.identifier]
+        place = _place(tenant)
+        if place is not None:
+            del self._schemas[place]
+
+
+def first_clash(
+    there: Iterable[Tenant], changed: Iterable[Tenant], new: Iterable[Tenant]
+) -> ConfigurationError:
+    """The error for the first of these that what is there, or one before it, stands in the way of.
+
+    Args:
+        there: the catalogue, before anything is written.
+    """
+    index = TenantIndex(there)
+    try:
+        for tenant in changed:
+            index.remove(index[tenant.id])
+            index.add(tenant)
+        for tenant in new:
+            index.add(tenant)
+    except ConfigurationError as error:
+        return error
+    return ConfigurationError(
+        "the catalogue refused these tenants: another process changed it at the same moment, or its"
+        " table has rules of its own. Nothing was changed; try again"
+    )
+
+
+def _place(tenant: Tenant) -> str | None:
+    return None if tenant.database_url is not None else tenant.schema_name
