@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
@@ -249,9 +250,12 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
             name: group(**{f.name: given.pop(f.name) for f in fields(group)})
             for name, group in groups.items()
         }
-        if isinstance(values.get("where"), Where):
-            values["where"] = values["where"].over(invocation.where)
+        where = values.get("where")
+        if isinstance(where, Where):
+            values["where"] = where.over(invocation.where)
         with invocation.output.alone():
+            if where is not None:
+                _warn_of_environment(invocation.output)
             try:
                 return function(invocation.output, **given, **values)
             except KeyboardInterrupt:
@@ -260,6 +264,15 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
 
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return call
+
+
+def _warn_of_environment(output: Output) -> None:
+    """Before the configuration is read, which may fail for want of what was misspelt."""
+    from fastapi_tenancy.cli.environment import misspelt
+
+    with contextlib.suppress(OSError):  # nobody is left to warn
+        for warning in misspelt():
+            output.tell(f"warning: {warning}", style="yellow")
 
 
 def _fields(group: Any) -> list[inspect.Parameter]:
