@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_they_can_be_looked_at_and_taken_down(named: Desk):
 
 def test_a_nul_in_a_name(desk: Desk):
     # PostgreSQL cannot hold one, a list of tenants kept elsewhere can.
-    with sqlite3.connect(desk.folder / "list.db") as lists:
+    with closing(sqlite3.connect(desk.folder / "list.db")) as lists, lists:
         lists.execute("CREATE TABLE clients (identifier, schema_name)")
         lists.execute("INSERT INTO clients VALUES ('nul', 'a' || char(0) || 'b'), ('fine', 'fine')")
     desk.shell.environment |= {
