@@ -67,19 +67,26 @@ class Shell:
     environment: dict[str, str] = field(default_factory=dict)
     count: int = 0
 
-    def start(self, *arguments: str, merged: bool = False, terminal: str | None = None) -> Running:
+    def start(
+        self,
+        *arguments: str,
+        merged: bool = False,
+        terminal: str | None = None,
+        stdin: Path | str = os.devnull,
+    ) -> Running:
         """Start ``tenancy`` with these arguments.
 
         Args:
             merged: write stderr to where stdout goes.
             terminal: the device it is to take for its terminal.
+            stdin: the file it reads there, where it has no terminal.
         """
         self.count += 1
         place = self.folder.parent / "written"
         place.mkdir(exist_ok=True)
         out, err = place / f"{self.count}.out", place / f"{self.count}.err"
         err.touch()
-        files = (terminal or os.devnull, terminal or str(out), terminal or str(err))
+        files = (terminal or str(stdin), terminal or str(out), terminal or str(err))
         if terminal:
             out.touch()
         elif merged:
@@ -93,9 +100,9 @@ class Shell:
         process.start()
         return Running(process, out, err)
 
-    def run(self, *arguments: str, merged: bool = False) -> Done:
+    def run(self, *arguments: str, merged: bool = False, stdin: Path | str = os.devnull) -> Done:
         """Run ``tenancy`` to its end."""
-        return self.start(*arguments, merged=merged).wait()
+        return self.start(*arguments, merged=merged, stdin=stdin).wait()
 
 
 def _child(

@@ -16,7 +16,7 @@ from fastapi_tenancy.cli.output import Output
 from fastapi_tenancy.cli.parameters import Invocation, Where, command
 from fastapi_tenancy.cli.relative import RelativeCommand
 from fastapi_tenancy.cli.streams import UnwritableError, open_closed_descriptors, silence_stdout
-from fastapi_tenancy.cli.tenants import reading, writing
+from fastapi_tenancy.cli.tenants import importing, reading, writing
 from fastapi_tenancy.errors import ConfigurationError, TenancyError
 from fastapi_tenancy.model.url import masked
 
@@ -107,6 +107,9 @@ tenants.command("list", epilog="Example: tenancy tenants list --status suspended
 )
 tenants.command("show", epilog="Example: tenancy tenants show acme-corp")(reading.show)
 tenants.command("add", epilog="Example: tenancy tenants add acme-corp --tag tier=gold")(writing.add)
+tenants.command("import", epilog="Example: tenancy tenants import tenants.csv --dry-run")(
+    importing.import_tenants
+)
 tenants.command("remove", epilog="Example: tenancy tenants remove acme-corp")(writing.remove)
 
 
