@@ -181,7 +181,7 @@ class TenancyConfig(BaseSettings):
         description="Seconds a server may take to answer a new connection.",
     )
     engine: Engine = Field(
-        default=Engine.AUTO, description="The roads a run may take: auto, replay or live."
+        default=Engine.AUTO, description="The roads a run may take: auto, replay, live or env."
     )
     proof: ProofLevel = Field(
         default=ProofLevel.SAMPLE,

@@ -66,7 +66,7 @@ def run(project: Project, stop: Stop, engine: Engine) -> Done:
     return project.run(FLEET, stop=stop, engine=engine, proof=proof, concurrency=2)
 
 
-@pytest.mark.parametrize("engine", [Engine.REPLAY, Engine.LIVE])
+@pytest.mark.parametrize("engine", [Engine.REPLAY, Engine.LIVE, Engine.ENV])
 def test_the_first_request_lets_targets_in_flight_finish(seeded: Project, engine: Engine) -> None:
     stop = Stop()
     with locked(seeded.url) as unlock:
@@ -87,7 +87,7 @@ def test_the_first_request_lets_targets_in_flight_finish(seeded: Project, engine
     assert {n for n, k in rest.kinds.items() if k == "already there"} == migrated
 
 
-@pytest.mark.parametrize("engine", [Engine.REPLAY, Engine.LIVE])
+@pytest.mark.parametrize("engine", [Engine.REPLAY, Engine.LIVE, Engine.ENV])
 def test_the_second_request_rolls_them_back(seeded: Project, engine: Engine) -> None:
     stop = Stop()
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from fastapi_tenancy.model.plan import Road, Step
 
-ROADS = {Road.REPLAY: "green", Road.PER_TENANT: "cyan", Road.LIVE: "yellow"}
+ROADS = {Road.REPLAY: "green", Road.PER_TENANT: "cyan", Road.LIVE: "yellow", Road.ENV: "magenta"}
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

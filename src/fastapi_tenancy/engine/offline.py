@@ -92,7 +92,13 @@ class OfflineScript:
 
 
 def _refuse_live(stages: tuple[Stage, ...]) -> None:
-    live = [c.step for s in stages for c in s.steps if c.step.road is Road.LIVE]
+    steps = [c.step for s in stages for c in s.steps]
+    if any(step.road is Road.ENV for step in steps):
+        raise ConfigurationError(
+            "--sql cannot show what env.py does: with --engine env it connects and migrates by"
+            " itself. Leave --engine env away, or look at the plan with --dry-run"
+        )
+    live = [step for step in steps if step.road is Road.LIVE]
     if live:
         told = "; ".join(f"{step.move.revision} {step.reason}" for step in live)
         raise ConfigurationError(

@@ -25,6 +25,8 @@ class Project:
 
     def steps(self, span: Span, sample: Target, engine: Engine) -> tuple[Classified, ...]:
         """The road of each move of a span, as this engine setting wants it."""
+        if engine is Engine.ENV:
+            return own_steps(span)
         if engine is Engine.LIVE:
             reason = "asked for with --engine live"
             return tuple(Classified(Step(m, Road.LIVE, reason), None) for m in span.moves)
@@ -42,6 +44,12 @@ class Project:
             for m in span.moves
         )
         return cut(steps, span.before, per_move=False)
+
+
+def own_steps(span: Span) -> tuple[Classified, ...]:
+    """The steps of a span where env.py itself takes every one of them."""
+    reason = "asked for with --engine env"
+    return tuple(Classified(Step(m, Road.ENV, reason), None) for m in span.moves)
 
 
 def load_project(history: History, targets: tuple[Target, ...], extra: tuple[str, ...]) -> Project:

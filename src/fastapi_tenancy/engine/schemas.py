@@ -40,6 +40,7 @@ class SchemaSite:
             brief.options.concurrency,
             brief.stop,
         )
+        self._project: Project | None = None
         self._runner: CohortRunner | None = None
         self._budgeted = False
 
@@ -51,7 +52,7 @@ class SchemaSite:
         """
         # Before env.py, which may connect as well: our message about a server is the better one.
         self._line.connection()
-        project = self._brief.project(targets)
+        project = self._made_project(targets)
         positions = self._read(project, targets)
         return self._brief.prepared(project, self._brief.plan(targets, positions))
 
@@ -62,7 +63,7 @@ class SchemaSite:
             ConfigurationError: no connection, or env.py cannot be used.
         """
         self._line.connection()
-        yield from self._read(self._brief.project(targets), targets)
+        yield from self._read(self._made_project(targets), targets)
 
     def _read(self, project: Project, targets: list[Target]) -> Iterator[Position]:
         return read_fleet(self._line, _schemas(targets), project.environment.version_table)
@@ -97,8 +98,13 @@ class SchemaSite:
         self._line.close()
 
     def _made(self, targets: list[Target]) -> CohortRunner:
-        project = self._brief.project(targets)
+        project = self._made_project(targets)
         return CohortRunner(self._brief, project, self._workers, self._line, self._database)
+
+    def _made_project(self, targets: list[Target]) -> Project:
+        if self._project is None:
+            self._project = self._brief.project(targets)
+        return self._project
 
     def _rounds(self, runner: CohortRunner, targets: list[Target]) -> None:
         """Plan and run; targets that another runner moved meanwhile are planned again."""

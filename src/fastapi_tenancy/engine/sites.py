@@ -7,9 +7,12 @@ from contextlib import ExitStack
 
 from fastapi_tenancy.engine.brief import Brief
 from fastapi_tenancy.engine.database import DatabaseSite
+from fastapi_tenancy.engine.env.crew import Crew
+from fastapi_tenancy.engine.env.site import EnvSite, setup_of
 from fastapi_tenancy.engine.schemas import SchemaSite
 from fastapi_tenancy.engine.site import Site
 from fastapi_tenancy.isolation.reach import require_reachable
+from fastapi_tenancy.model.plan import Engine
 from fastapi_tenancy.model.target import Target
 
 _SINGLES = ""
@@ -23,6 +26,7 @@ class Sites:
         self._brief = brief
         self._closing = closing
         self._opened: dict[str, Site] = {}
+        self._crew: Crew | None = None
 
     def of(self, targets: list[Target]) -> Iterator[tuple[Site, list[Target]]]:
         """Yield each site with its targets, in the order of the first target of each."""
@@ -39,6 +43,19 @@ class Sites:
             yield self._opened[name], group
 
     def _made(self, sample: Target) -> Site:
+        if self._brief.options.engine is Engine.ENV:
+            return EnvSite(self._brief, self._at(sample), self._its_crew)
+        return self._at(sample)
+
+    def _at(self, sample: Target) -> Site:
         if not sample.schema:
             return DatabaseSite(self._brief)
         return SchemaSite(self._brief, sample.database, sample.address)
+
+    def _its_crew(self) -> Crew:
+        """The processes that run env.py: one crew for all sites of the run."""
+        if self._crew is None:
+            brief = self._brief
+            self._crew = Crew(setup_of(brief), brief.options.concurrency, brief.stop)
+            self._closing.callback(self._crew.close)
+        return self._crew

@@ -81,9 +81,8 @@ def config_for(
     Args:
         url: given to env.py instead of the target's own.
     """
-    view = copy.copy(config)
-    view.cmd_opts = Namespace(x=x_arguments(identity, config, extra, url))
     target = identity.target
+    view = _view(config, x_arguments(identity, config, extra, url))
     values = {
         "tenant": target.tenant.identifier,
         "tenant_id": target.tenant.id,
@@ -92,4 +91,29 @@ def config_for(
     if target.schema:
         values["schema"] = target.schema
     view.attributes = _Noted(values, identity)
+    return view
+
+
+def config_for_all(config: Config, target: Target, extra: tuple[str, ...]) -> Config:
+    """As ``config_for``, for an env.py that finds the tenants itself: none of them is named.
+
+    Args:
+        target: one of them; its database is the one that is named.
+    """
+    url = url_for(config, target)
+    view = _view(config, [f"url={url}", *extra])
+    view.attributes = {"url": url}
+    return view
+
+
+def own_config(view: Config, url: str) -> Config:
+    """Let env.py change what the file says as it likes: nobody else sees it."""
+    vars(view)["file_config"] = copy.deepcopy(view.file_config)
+    view.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    return view
+
+
+def _view(config: Config, arguments: list[str]) -> Config:
+    view = copy.copy(config)
+    view.cmd_opts = Namespace(x=arguments)
     return view

@@ -22,14 +22,19 @@ class Road(StrEnum):
     REPLAY = "replay"
     PER_TENANT = "per-tenant"
     LIVE = "live"
+    ENV = "env"
 
 
 class Engine(StrEnum):
-    """Which roads a run may take: ``auto`` proves replay on a pair of targets first."""
+    """Which roads a run may take: ``auto`` proves replay on a pair of targets first.
+
+    ``env`` leaves connecting and migrating to the project's own env.py, run for each target.
+    """
 
     AUTO = "auto"
     REPLAY = "replay"
     LIVE = "live"
+    ENV = "env"
 
 
 class ProofLevel(StrEnum):

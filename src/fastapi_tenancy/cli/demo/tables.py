@@ -16,7 +16,7 @@ from fastapi_tenancy.model.plan import Road, Step
 
 NOTHING = "(no schema yet)"
 _BAR = 36
-_COLOURS = {Road.REPLAY: "green", Road.PER_TENANT: "cyan", Road.LIVE: "yellow"}
+_COLOURS = {Road.REPLAY: "green", Road.PER_TENANT: "cyan", Road.LIVE: "yellow", Road.ENV: "magenta"}
 
 
 def status_table(status: FleetStatus) -> Table:

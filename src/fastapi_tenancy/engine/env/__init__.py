@@ -1,0 +1,1 @@
+"""The road of env.py itself: run for each target, in worker processes."""

@@ -1,0 +1,70 @@
+"""The worker processes of a run, each served by a thread of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from fastapi_tenancy.engine.env.job import Answer, Job, Setup
+from fastapi_tenancy.engine.env.process import WorkerProcess
+from fastapi_tenancy.engine.stop import Stop
+
+Done = Callable[[Job, Answer], None]
+
+
+def crew_size(concurrency: int) -> int:
+    """As many processes as can work at once: running env.py takes a processor nearly whole."""
+    allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, min(concurrency, allowed))
+
+
+class Crew:
+    """Starts processes when they are first needed and keeps them until the run is over."""
+
+    def __init__(self, setup: Setup, concurrency: int, stop: Stop) -> None:
+        self._stop = stop
+        self._processes = [WorkerProcess(setup, stop) for _ in range(crew_size(concurrency))]
+        self._queue: deque[Job] = deque()
+        stop.on_abort(self._abort)
+
+    def each(self, jobs: Iterable[Job], done: Done) -> None:
+        """Have every job done until a stop is asked for; ``done`` is told of each, in threads.
+
+        What ``done`` raises ends the run.
+        """
+        self._queue = deque(jobs)
+        failures: list[BaseException] = []
+        threads = [
+            threading.Thread(target=self._serve, args=(process, done, failures))
+            for process in self._processes[: len(self._queue)]
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failures:
+            raise failures[0]
+
+    def close(self) -> None:
+        """End the processes."""
+        self._stop.forget(self._abort)
+        for process in self._processes:
+            process.close()
+
+    def _serve(self, process: WorkerProcess, done: Done, failures: list[BaseException]) -> None:
+        while not self._stop.requested.is_set() and not failures:
+            try:
+                job = self._queue.popleft()
+            except IndexError:
+                return
+            try:
+                done(job, process.carry_out(job))
+            except BaseException as error:  # carried to the thread that waits
+                failures.append(error)
+
+    def _abort(self) -> None:
+        for process in self._processes:
+            process.abort()
