@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from alembic.config import Config
+
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.history.scripts import load_config
@@ -28,15 +30,18 @@ _PLACEHOLDER = "driver://"
 """What `alembic init` writes as sqlalchemy.url until somebody fills it in."""
 
 
-def complete(config: TenancyConfig) -> TenancyConfig:
+def complete(config: TenancyConfig, alembic: Config | None = None) -> TenancyConfig:
     """Fill in a missing ``database_url`` with the ``sqlalchemy.url`` of the Alembic project.
+
+    Args:
+        alembic: the project where it is loaded already, by Alembic's own command for instance.
 
     Raises:
         ConfigurationError: the Alembic project has a URL that cannot be used.
     """
-    if config.database_url is not None or not config.alembic_ini.is_file():
+    if config.database_url is not None or not (alembic or config.alembic_ini.is_file()):
         return config
-    alembic = load_config(config.alembic_ini, config.alembic_section)
+    alembic = alembic or load_config(config.alembic_ini, config.alembic_section)
     url = alembic.get_alembic_option("sqlalchemy.url")
     if not url or url.startswith(_PLACEHOLDER):
         return config

@@ -92,9 +92,9 @@ def _plain(output: Output, where: Where, draft: Draft, extra: tuple[str, ...]) -
 def _compared(
     output: Output, where: Where, draft: Draft, tenant: str | None, extra: tuple[str, ...]
 ) -> int:
-    from fastapi_tenancy.cli.comparing import compared_with
     from fastapi_tenancy.cli.project import open_fleet
     from fastapi_tenancy.history.revising import autogenerate_revision
+    from fastapi_tenancy.migrations.comparing import compared_with
 
     fleet = open_fleet(where)
     history = fleet.history()

@@ -78,6 +78,22 @@ def install() -> None:
             _route(EnvironmentContext, alembic.context, _context)
 
 
+def environment() -> Any:
+    """The EnvironmentContext at work here: the engine's, or the one plain Alembic installed.
+
+    ``alembic.context`` shows its methods only; the options of the running command are its own.
+
+    Raises:
+        NameError: no env.py is running.
+    """
+    found = vars(alembic.context).get("_proxy")
+    if found is _context:
+        found = _context._active.get() or _context._plain
+    if found is None:
+        raise NameError("no env.py is running; this is for code that env.py calls")
+    return found
+
+
 @contextmanager
 def active(*, op: Any = None, context: Any = None) -> Iterator[None]:
     """Make these the objects behind ``alembic.op`` and ``alembic.context``, here only."""

@@ -47,3 +47,8 @@ def rehearsing() -> Iterator[None]:
         yield
     finally:
         _rehearsing.reset(token)
+
+
+def is_rehearsing() -> bool:
+    """True while env.py is run for nothing but what it passes to Alembic."""
+    return _rehearsing.get()

@@ -25,3 +25,12 @@ def read_capacity(connection: psycopg.Connection) -> Capacity:
     assert row is not None  # noqa: S101 - a SELECT without FROM has one row
     allowed, reserved, taken = (int(value) for value in row)
     return Capacity(allowed, max(0, allowed - reserved - taken))
+
+
+def is_pooled(connection: psycopg.Connection) -> bool:
+    """True when a pooler answers in the server's place.
+
+    The server gives its process id when it is connected to; a pooler gives another number.
+    """
+    row = connection.execute("SELECT pg_catalog.pg_backend_pid()").fetchone()
+    return row is not None and int(row[0]) != connection.info.backend_pid

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fastapi_tenancy.cli.words import tenants_in_words
 from fastapi_tenancy.engine.status import Standing
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.history.capture import run_env
@@ -72,8 +71,8 @@ def _nobody(history: History, tenant: str | None, seen: list[Standing]) -> str:
     if tenant is None:
         return (
             f"--autogenerate compares the models with a tenant at head ({heads}), and none of"
-            f" {tenants_in_words(len(seen))} stands there. `tenancy upgrade` brings them there,"
-            " `tenancy current` shows where they stand. Nothing was written"
+            f" {len(seen):,} tenant{'' if len(seen) == 1 else 's'} stands there. `tenancy upgrade`"
+            " brings them there, `tenancy current` shows where they stand. Nothing was written"
         )
     position, refusal = seen[0].position, seen[0].refusal
     place = refusal.error if refusal else joined(position.heads) or position.state.value

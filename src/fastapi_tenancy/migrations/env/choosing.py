@@ -1,0 +1,23 @@
+"""Whom the models are compared with where nobody says it."""
+
+from __future__ import annotations
+
+from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.manager import open_isolation, open_store
+from fastapi_tenancy.migrations.comparing import compared_with
+from fastapi_tenancy.migrations.fleet import Fleet, in_own_loop
+from fastapi_tenancy.model.target import Target
+
+
+def tenant_at_head(config: TenancyConfig, own: tuple[str, ...]) -> Target:
+    """The first tenant that stands at head, as `tenancy revision --autogenerate` finds it.
+
+    Args:
+        own: the project's own ``-x`` arguments.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    isolation = open_isolation(config)
+    fleet = Fleet(config, in_own_loop(open_store(config), isolation), isolation)
+    return compared_with(fleet, fleet.history(), None, own).target

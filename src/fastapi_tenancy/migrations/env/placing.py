@@ -1,0 +1,123 @@
+"""Where the migrations of one call of env.py run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic.config import Config
+
+from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.isolation.names import tenant_schema
+from fastapi_tenancy.isolation.reach import require_reachable
+from fastapi_tenancy.isolation.rls import RLSIsolationProvider
+from fastapi_tenancy.isolation.schema import SchemaIsolationProvider
+from fastapi_tenancy.manager import complete
+from fastapi_tenancy.migrations.env.asking import Asked
+from fastapi_tenancy.migrations.lookup import find_target
+from fastapi_tenancy.model.target import Target
+from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
+from fastapi_tenancy.model.url import address_of, is_postgresql, place_of
+
+_NOBODY = Tenant(id="", identifier="")
+"""The tenant of shared tables, where nobody is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A schema of a database, or a database.
+
+    ``address`` is a URL for libpq, or SQLAlchemy's of an SQLite file; ``schema`` and the quoted
+    ``search_path`` are empty for a whole database; ``target`` is that of a tenant of the
+    catalogue, and None where the place itself was named.
+    """
+
+    address: str
+    schema: str = ""
+    search_path: str = ""
+    target: Target | None = None
+
+    @property
+    def postgresql(self) -> bool:
+        """False for an SQLite file."""
+        return is_postgresql(self.address)
+
+    @property
+    def name(self) -> str:
+        """For people; without a password."""
+        return f"schema {self.schema}" if self.schema else f"database {place_of(self.address)}"
+
+
+def settings(alembic: Config) -> TenancyConfig:
+    """The settings of the project that Alembic was started in.
+
+    Raises:
+        ConfigurationError: a setting that cannot be used.
+    """
+    file = alembic.config_file_name
+    config = TenancyConfig(
+        alembic_ini=Path(file) if file else None, alembic_section=alembic.config_ini_section
+    )
+    return complete(config, alembic)
+
+
+def place_named(asked: Asked, config: TenancyConfig) -> Place:
+    """The place that ``-x`` names: the tenant's, or the schema or database itself.
+
+    Raises:
+        ConfigurationError: there is no such place, or it is everybody's.
+    """
+    if asked.schema:
+        url = asked.url or config.database_url
+        target = Target(tenant_schema(asked.schema), (), address=address_of(url) if url else "")
+        return placed(target, config, known=False)
+    if asked.tenant and not (asked.url and _has_no_schemas(asked.url, config)):
+        place = placed(find_target(config, asked.tenant), config)
+        if not asked.url:
+            return place
+        return Place(address_of(asked.url), place.schema, place.search_path, place.target)
+    if not asked.url:
+        raise ConfigurationError("no tenant was named")
+    _refuse_common(asked.url, config)
+    return Place(address_of(asked.url))
+
+
+def placed(target: Target, config: TenancyConfig, *, known: bool = True) -> Place:
+    """The place of a target.
+
+    Raises:
+        ConfigurationError: nothing says which database it is in.
+    """
+    if target.strategy is not IsolationStrategy.DATABASE or not target.address:
+        require_reachable(target)
+    path = SchemaIsolationProvider(config).search_path(target) if target.schema else ""
+    return Place(target.address, target.schema, path, target if known else None)
+
+
+def shared_place(config: TenancyConfig) -> Place | None:
+    """The one place of all tenants, where they share their tables; otherwise None."""
+    if config.isolation_strategy is not IsolationStrategy.RLS:
+        return None
+    return placed(RLSIsolationProvider(config).target(_NOBODY), config, known=False)
+
+
+def _has_no_schemas(url: str, config: TenancyConfig) -> bool:
+    """True where a tenant's database is a whole one."""
+    return not is_postgresql(url) or config.isolation_strategy is not IsolationStrategy.SCHEMA
+
+
+def _refuse_common(url: str, config: TenancyConfig) -> None:
+    """Keep tenants' tables out of the schema that everybody sees."""
+    strategies = {config.isolation_strategy}
+    if strategies == {IsolationStrategy.HYBRID}:
+        strategies = {config.premium_isolation_strategy, config.standard_isolation_strategy}
+    if IsolationStrategy.RLS in strategies:
+        return
+    common = config.database_url
+    if not _has_no_schemas(url, config) or (common and place_of(common) == place_of(url)):
+        raise ConfigurationError(
+            f"-x url= names the database {place_of(url)}, where tenants share what lies outside of"
+            " their schemas; say which tenant is meant (-x tenant=IDENTIFIER), or its schema (-x"
+            " schema=SCHEMA). Nothing was changed"
+        )

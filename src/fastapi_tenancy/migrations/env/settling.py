@@ -1,0 +1,79 @@
+"""The arguments of ``context.configure``: the project's own, and what follows from the place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, inspect
+
+from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.migrations.env.placing import Place
+
+Included = Callable[[str | None, str, Mapping[str, str | None]], bool]
+"""``include_name`` of ``context.configure``."""
+_OURS = ("connection", "url", "dialect_name")
+
+
+def require_free(options: Mapping[str, Any]) -> None:
+    """Refuse what says where to work: that is what whoever runs Alembic says.
+
+    Raises:
+        ConfigurationError: one of those is among the options.
+    """
+    for name in _OURS:
+        if name in options:
+            raise ConfigurationError(
+                f"run_migrations() of fastapi_tenancy connects by itself; take {name}= out of its"
+                " call in env.py"
+            )
+
+
+def options_for(
+    place: Place,
+    options: Mapping[str, Any],
+    compared: Connection | None = None,
+    *,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """What is passed to ``context.configure`` for a place.
+
+    Args:
+        compared: a connection to it, where the models are compared with what is there.
+        dry_run: all revisions in one transaction, which can be rolled back.
+    """
+    given = dict(options)
+    if place.schema:
+        # Else a version table in public would be taken for that of a tenant that has none.
+        given["version_table_schema"] = place.schema
+    if place.address.startswith("sqlite"):
+        given.setdefault("render_as_batch", True)
+    if dry_run:
+        given |= {"transactional_ddl": True, "transaction_per_migration": False}
+    if compared is not None and place.schema:
+        given["include_name"] = _own_tables(place, given, compared)
+    return given
+
+
+def _own_tables(place: Place, options: Mapping[str, Any], connection: Connection) -> Included:
+    """Leave out what the search path shows besides the tenant's own tables, and its version table.
+
+    Alembic would propose to drop all that the models do not have.
+    """
+    own = set(inspect(connection).get_table_names(schema=place.schema))
+    own.discard(str(options.get("version_table", "alembic_version")))
+    connection.rollback()
+    users: Included | None = options.get("include_name")
+    metadata = options.get("target_metadata") or ()
+    several = metadata if isinstance(metadata, (list, tuple)) else [metadata]
+    known = {table.schema for each in several for table in each.tables.values()}
+
+    def included(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
+        if kind == "table" and parents.get("schema_name") is None and name not in own:
+            return False
+        if users is not None:
+            return users(name, kind, parents)
+        # With include_schemas=True Alembic looks into every schema, those of other tenants too.
+        return kind != "schema" or name is None or name in known
+
+    return included
