@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -69,6 +69,11 @@ class Output:
     def tell(self, text: str, *, style: str | None = None) -> None:
         """Write a line for people on stderr."""
         self.err.print(masked(text), style=style, soft_wrap=True)
+
+    def warn(self, warnings: Iterable[str]) -> None:
+        """Write warnings for people on stderr, a line each."""
+        for warning in warnings:
+            self.tell(f"warning: {warning}", style="yellow")
 
     def write(self, text: str) -> None:
         """Write to stdout as it is."""

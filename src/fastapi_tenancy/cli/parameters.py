@@ -271,8 +271,7 @@ def _warn_of_environment(output: Output) -> None:
     from fastapi_tenancy.cli.environment import misspelt
 
     with contextlib.suppress(OSError):  # nobody is left to warn
-        for warning in misspelt():
-            output.tell(f"warning: {warning}", style="yellow")
+        output.warn(misspelt())
 
 
 def _fields(group: Any) -> list[inspect.Parameter]:

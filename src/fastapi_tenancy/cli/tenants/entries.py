@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +18,8 @@ from fastapi_tenancy.storage.names import check_name
 from fastapi_tenancy.storage.rows import shared_tags
 
 _Word = TypeVar("_Word", bound=StrEnum)
+
+_OF_ONE = tuple(word for word in IsolationStrategy if word is not IsolationStrategy.HYBRID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +93,36 @@ def _field(key: str, text: str) -> Any:
     if key == "status":
         return _word(TenantStatus, key, text)
     if key == "isolation_strategy":
-        return _word(IsolationStrategy, key, text)
+        return own_strategy(text)
     if key == "database_url":
-        return _url(text)
+        return own_url(text)
     if key in ("created_at", "updated_at"):
         return _time(key, text)
     return text
 
 
-def _word(words: type[_Word], key: str, text: str) -> _Word:
-    try:
-        return words(text.lower())
-    except ValueError:
-        raise ConfigurationError(
-            f"{key} is {_shown(text)}; expected one of {', '.join(words)}"
-        ) from None
+def _word(words: Iterable[_Word], key: str, text: str) -> _Word:
+    known = {word.value: word for word in words}
+    if text.lower() not in known:
+        raise ConfigurationError(f"{key} is {_shown(text)}; expected one of {', '.join(known)}")
+    return known[text.lower()]
 
 
-def _url(text: str) -> DatabaseUrl:
+def own_strategy(text: str) -> IsolationStrategy:
+    """How one tenant is kept apart; ``hybrid`` is for fleets.
+
+    Raises:
+        ConfigurationError: another word.
+    """
+    return _word(_OF_ONE, "isolation_strategy", text)
+
+
+def own_url(text: str) -> DatabaseUrl:
+    """The database of one tenant.
+
+    Raises:
+        ConfigurationError: not a database URL, or one whose password was hidden.
+    """
     if "***" in text and masked(text) == text:
         raise ConfigurationError(
             f"database_url is {text!r}, whose password was hidden when it was printed; write the"

@@ -75,6 +75,7 @@ def _carried_out(
     from fastapi_tenancy.cli.project import with_store
     from fastapi_tenancy.cli.tenants.filed import read_entries
     from fastapi_tenancy.cli.tenants.fitting import Problems, all_said, fitted
+    from fastapi_tenancy.cli.tenants.placing import idle_places
     from fastapi_tenancy.manager import open_isolation
 
     isolation = open_isolation(config)
@@ -87,6 +88,7 @@ def _carried_out(
     async def work(store: TenantStore) -> Fitted:
         found = fitted(said, await _everybody(store), existing, isolation, problems)
         problems.refuse("stdin" if source[0] == "-" else source[0])
+        output.warn(idle_places((*found.new, *found.changed), isolation))
         if not dry_run and (found.new or found.changed):
             await store.initialize()
             with _interruptible(output) as asked, _bar(output, found) as tick:

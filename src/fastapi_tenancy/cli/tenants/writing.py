@@ -17,6 +17,7 @@ from fastapi_tenancy.errors import ConfigurationError, PlacementError, TenantExi
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant, TenantStatus
 
 if TYPE_CHECKING:
+    from fastapi_tenancy.config import TenancyConfig
     from fastapi_tenancy.isolation.protocol import IsolationProvider
     from fastapi_tenancy.storage.protocol import TenantStore
 
@@ -33,6 +34,15 @@ def add(
     schema: Annotated[
         str | None, typer.Option(metavar="NAME", help="Its schema, if not the usual one.")
     ] = None,
+    tenant_database_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Its database, if it has one of its own.")
+    ] = None,
+    isolation_strategy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STRATEGY", help="schema, database or rls, where the fleet is hybrid."
+        ),
+    ] = None,
     tag: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="A tag; repeatable.")
     ] = None,
@@ -43,8 +53,8 @@ def add(
     json: Json = False,  # noqa: ARG001 - Output knows it from the command line
 ) -> int:
     """Add a tenant to the catalogue; its schema is made by `upgrade --create`."""
-    from fastapi_tenancy.cli.documents import tenant_document
-    from fastapi_tenancy.cli.project import open_config, with_store
+    from fastapi_tenancy.cli.project import open_config
+    from fastapi_tenancy.cli.tenants.entries import own_strategy, own_url
     from fastapi_tenancy.manager import open_isolation
 
     config = open_config(where)
@@ -55,9 +65,22 @@ def add(
         status=status,
         tags=pairs("--tag", tag),
         schema_name=schema,
+        database_url=None if tenant_database_url is None else own_url(tenant_database_url),
+        isolation_strategy=None if isolation_strategy is None else own_strategy(isolation_strategy),
     )
-    isolation = open_isolation(config)
+    return _added(output, config, open_isolation(config), tenant)
+
+
+def _added(
+    output: Output, config: TenancyConfig, isolation: IsolationProvider, tenant: Tenant
+) -> int:
+    """Add a tenant, and say where it is to live."""
+    from fastapi_tenancy.cli.documents import tenant_document
+    from fastapi_tenancy.cli.project import with_store
+    from fastapi_tenancy.cli.tenants.placing import idle_places
+
     target = isolation.target(tenant)
+    idle = list(idle_places([tenant], isolation))
 
     async def create(store: TenantStore) -> Tenant:
         await store.initialize()
@@ -65,6 +88,7 @@ def add(
         return await store.create(tenant)
 
     made = with_store(config, create)
+    output.warn(idle)
     if output.json:
         output.document({**tenant_document(made), "target": target.name})
     else:
@@ -91,7 +115,7 @@ async def _require_free(store: TenantStore, isolation: IsolationProvider, tenant
                 raise TenantExistsError(
                     f"the {what} {target.name!r} belongs to tenant {other.identifier!r}"
                     f" ({other.status.value}) already; give {tenant.identifier!r} one of its own"
-                    " with --schema"
+                    f" with {'--schema' if target.schema else '--tenant-database-url'}"
                 )
 
 
