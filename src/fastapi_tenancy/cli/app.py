@@ -11,6 +11,13 @@ import typer
 from typer.exceptions import TyperException
 
 from fastapi_tenancy.cli import branching, commands, looking, revision, scripts
+from fastapi_tenancy.cli.completion import (
+    CompletedGroup,
+    InstallOption,
+    Shell,
+    ShowOption,
+    answer_shells,
+)
 from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
 from fastapi_tenancy.cli.parameters import Invocation, Where, command
@@ -24,6 +31,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     name="tenancy",
+    cls=CompletedGroup,
+    add_completion=False,  # typer's own looks at the shell it runs in, whatever shell is named
     help="Migrate a fleet of tenants: an Alembic project, and a schema for each tenant.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -62,6 +71,8 @@ def root(
             "--version", help="Show the version.", metavar="", is_eager=True, callback=_version
         ),
     ] = False,
+    _shown: Annotated[Shell | None, ShowOption] = None,
+    _installed: Annotated[Shell | None, InstallOption] = None,
 ) -> None:
     """Take the options that are named before the command."""
     from pathlib import Path
@@ -145,6 +156,7 @@ def _unwritable(error: Exception) -> UnwritableError | None:
 
 def _parsed(arguments: list[str], output: Output) -> int:
     top = typer.main.get_command(app)
+    answer_shells()
     try:
         done = top.main(
             arguments, prog_name="tenancy", standalone_mode=False, obj=Invocation(output)
