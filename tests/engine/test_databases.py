@@ -12,7 +12,7 @@ from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.run import FleetRun
 from fastapi_tenancy.engine.status import read_standings
-from fastapi_tenancy.errors import ConfigurationError, ServerUnreachableError
+from fastapi_tenancy.errors import ServerUnreachableError
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.manager import open_isolation
 from fastapi_tenancy.migrations.results import TenantResult, results_of
@@ -232,9 +232,3 @@ def test_a_tenant_of_another_strategy_than_the_fleets_is_refused(shop: Project) 
     fleet = [tenant("a", isolation_strategy=IsolationStrategy.RLS)]
     done = run(shop, fleet, create=True)
     assert "set isolation_strategy to hybrid" in str(done["a"]["error"])
-
-
-def test_sqlite_files_are_refused_in_words(shop: Project) -> None:
-    fleet = [tenant("a", database_url=DatabaseUrl("sqlite:///a.db"))]
-    with pytest.raises(ConfigurationError, match="in this version, needs PostgreSQL"):
-        run(shop, fleet, isolation_strategy=IsolationStrategy.DATABASE)

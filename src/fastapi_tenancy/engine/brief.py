@@ -10,10 +10,11 @@ from fastapi_tenancy.engine.plan import Request, make_plan
 from fastapi_tenancy.engine.project import Project, load_project
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.engine.tally import Tally
+from fastapi_tenancy.errors import NotHonouredError
 from fastapi_tenancy.history.passed import passed
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.protocol import IsolationProvider
-from fastapi_tenancy.model.event import Listener, Reading
+from fastapi_tenancy.model.event import Listener, Reading, Warned
 from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Proof
 from fastapi_tenancy.model.plan import Cohort, Command, Engine, Plan, Span
 from fastapi_tenancy.model.script import Stage, all_live
@@ -52,8 +53,14 @@ class Brief:
         Raises:
             ScriptError: env.py failed.
             ConfigurationError: its options cannot be honoured for a fleet.
+            NotHonouredError: env.py does what only env.py itself can do.
         """
-        return load_project(self.history, tuple(targets[:2]), self.options.x_arguments)
+        project = load_project(self.history, tuple(targets[:2]), self.options.x_arguments)
+        if project.beyond and self.options.engine is not Engine.ENV:
+            raise NotHonouredError(project.beyond)
+        if project.environment.elsewhere and self.options.engine is not Engine.ENV:
+            self.listener(Warned(_elsewhere(project.environment.elsewhere)))
+        return project
 
     def plan(self, targets: list[Target], positions: Iterable[Position]) -> Plan:
         """Group targets by what is to be done with them."""
@@ -76,7 +83,7 @@ class Brief:
             history.known,
             lambda heads: passed(history.directory, heads),
             create=options.create,
-            place="schema" if target.schema else "database",
+            place="schema" if target.schema else "file" if target.is_file else "database",
         )
 
     def stages(
@@ -89,8 +96,8 @@ class Brief:
         """
         if self.options.command is Command.STAMP:
             return project.stamp_stages(span)
-        stages = project.stages(project.steps(span, sample, self.options.engine), span)
-        if single and self.options.engine is Engine.AUTO:
+        stages = project.stages(project.steps(span, sample, self.options.engine), span, sample)
+        if single and not sample.is_file and self.options.engine is Engine.AUTO:
             return tuple(all_live(stage, SINGLE) for stage in stages)
         return stages
 
@@ -120,6 +127,13 @@ class Brief:
         for target in cohort.targets:
             known = self.tally.outcome(target.key)
             self.tally.end(known or Outcome(target, OutcomeKind.THERE, heads, heads, proof=proof))
+
+
+def _elsewhere(names: tuple[str, ...]) -> str:
+    return (
+        f"env.py goes to schemas or databases by itself, and {' and '.join(names)} was not among"
+        " them: the options it passes for another one are used"
+    )
 
 
 def failed(target: Target, position: Position, error: str) -> Outcome:

@@ -32,8 +32,14 @@ def live_context(
     extra: tuple[str, ...],
     connection: Any,
     target: Target,
+    *,
+    whole: bool = True,
 ) -> GuardedContext:
-    """A context on an open connection; stages are cut where env.py asks for more transactions."""
+    """A context on an open connection; stages are cut where env.py asks for more transactions.
+
+    Args:
+        whole: everything it runs is one transaction, whatever Alembic does with this database.
+    """
     config = config_for(history.config, Identity(target), extra)
     face = EnvironmentContext(config, history.directory)
     options = {
@@ -41,8 +47,9 @@ def live_context(
         "version_table_schema": environment.version_schema or target.schema or None,
         "script": history.directory,
         "transaction_per_migration": False,
-        "transactional_ddl": True,
     }
+    if whole:
+        options["transactional_ddl"] = True
     context = GuardedContext(connection.dialect, connection, options, face)
     face._migration_context = context
     fit(context._version, history)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import traceback
 
 import psycopg
@@ -51,7 +52,7 @@ def told(
     where = f"revision {move.revision}: " if move else ""
     error = behind(error)
     origin = driver_error(error)
-    if aborted and isinstance(origin, psycopg.errors.QueryCanceled):
+    if aborted and _is_cancelled(origin):
         return where + ABORTED
     text = where + cause(error)
     # SQLAlchemy knows the statement, where a revision ran live.
@@ -61,6 +62,8 @@ def told(
     advice = next((a for kind, a in _ADVICE.items() if isinstance(origin, kind)), None)
     if is_closed(origin) or is_untold(origin):
         advice = ADVICE
+    if _code(origin) == "SQLITE_BUSY":
+        advice = "another process kept the file locked; run again, or raise --lock-timeout"
     return masked(f"{text}. What to do: {advice}" if advice else text)
 
 
@@ -92,6 +95,15 @@ def is_located_by_repeating(error: BaseException) -> bool:
 def traced(error: BaseException) -> str:
     """The traceback as text, passwords masked."""
     return masked("".join(traceback.format_exception(error)))
+
+
+def _is_cancelled(origin: BaseException) -> bool:
+    canceled = isinstance(origin, psycopg.errors.QueryCanceled)
+    return canceled or _code(origin) == "SQLITE_INTERRUPT"
+
+
+def _code(origin: BaseException) -> str:
+    return getattr(origin, "sqlite_errorname", "") if isinstance(origin, sqlite3.Error) else ""
 
 
 def _only_move(progress: Progress) -> Move | None:

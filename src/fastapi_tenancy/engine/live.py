@@ -114,8 +114,6 @@ class LiveRunner:
         context: MigrationContext,
     ) -> RevisionStep:
         move = classified.step.move
-        script = self._history.script(move.revision)
-        step = RevisionStep(self._history.directory.revision_map, script, move.upgrade)
 
         def run(**arguments: Any) -> None:
             started(move)
@@ -127,9 +125,15 @@ class LiveRunner:
                     _driver(context).execute(statement.sql.encode())
             started(None)
 
-        run.__name__ = "upgrade" if move.upgrade else "downgrade"
-        step.migration_fn = run
-        return step
+        return revision_step(self._history, move, run)
+
+
+def revision_step(history: History, move: Move, run: Callable[..., None]) -> RevisionStep:
+    """A step of Alembic's that calls ``run`` instead of the revision's own function."""
+    step = RevisionStep(history.directory.revision_map, history.script(move.revision), move.upgrade)
+    run.__name__ = "upgrade" if move.upgrade else "downgrade"
+    step.migration_fn = run
+    return step
 
 
 def _driver(context: MigrationContext) -> Any:

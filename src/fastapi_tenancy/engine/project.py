@@ -6,12 +6,17 @@ from dataclasses import dataclass
 
 from fastapi_tenancy.engine.live import LiveRunner
 from fastapi_tenancy.engine.render import Renderer
+from fastapi_tenancy.errors import NotHonouredError
 from fastapi_tenancy.history.environment import Environment, read_environment
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.reach import require_reachable
 from fastapi_tenancy.model.plan import Engine, Road, Span, Step
 from fastapi_tenancy.model.script import Classified, Rendered, Stage, cut
 from fastapi_tenancy.model.target import Target
+
+FILE = "an SQLite file takes the live road, revision by revision"
+
+ASKED = "asked for with --engine env"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +27,38 @@ class Project:
     environment: Environment
     renderer: Renderer
     live: LiveRunner
+    extra: tuple[str, ...] = ()
+    """The user's own x-arguments."""
 
     def steps(self, span: Span, sample: Target, engine: Engine) -> tuple[Classified, ...]:
-        """The road of each move of a span, as this engine setting wants it."""
+        """The road of each move of a span, as this engine setting wants it.
+
+        Raises:
+            NotHonouredError: env.py does what only env.py itself can do.
+        """
         if engine is Engine.ENV:
-            return own_steps(span)
-        if engine is Engine.LIVE:
-            reason = "asked for with --engine live"
+            return own_steps(span, ASKED)
+        if self.environment.beyond and engine is not Engine.AUTO:
+            raise NotHonouredError(self.beyond)
+        if self.environment.beyond:
+            return own_steps(span, self.beyond)
+        if engine is Engine.LIVE or sample.is_file:
+            reason = FILE if sample.is_file else "asked for with --engine live"
             return tuple(Classified(Step(m, Road.LIVE, reason), None) for m in span.moves)
         return tuple(self.renderer.classify(m, sample) for m in span.moves)
 
-    def stages(self, steps: tuple[Classified, ...], span: Span) -> tuple[Stage, ...]:
-        """The steps cut at revision boundaries, as env.py's options ask for."""
-        per_move = self.environment.transaction_per_migration
+    @property
+    def beyond(self) -> str:
+        """What env.py does that the engine cannot do for it, and what can; or nothing."""
+        told = self.environment.beyond
+        return f"{told}, which only env.py itself can do (--engine env)" if told else ""
+
+    def stages(
+        self, steps: tuple[Classified, ...], span: Span, sample: Target
+    ) -> tuple[Stage, ...]:
+        """The steps cut at revision boundaries, as env.py's options or the database ask for."""
+        # Alembic takes SQLite to have no transactions around DDL, and commits each migration.
+        per_move = self.environment.transaction_per_migration or sample.is_file
         return cut(steps, span.before, per_move=per_move)
 
     def stamp_stages(self, span: Span) -> tuple[Stage, ...]:
@@ -46,9 +70,8 @@ class Project:
         return cut(steps, span.before, per_move=False)
 
 
-def own_steps(span: Span) -> tuple[Classified, ...]:
+def own_steps(span: Span, reason: str) -> tuple[Classified, ...]:
     """The steps of a span where env.py itself takes every one of them."""
-    reason = "asked for with --engine env"
     return tuple(Classified(Step(m, Road.ENV, reason), None) for m in span.moves)
 
 
@@ -66,4 +89,5 @@ def load_project(history: History, targets: tuple[Target, ...], extra: tuple[str
         environment,
         Renderer(history, environment, extra),
         LiveRunner(history, environment, extra),
+        extra,
     )

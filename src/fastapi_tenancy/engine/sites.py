@@ -8,15 +8,17 @@ from contextlib import ExitStack
 from fastapi_tenancy.engine.brief import Brief
 from fastapi_tenancy.engine.database import DatabaseSite
 from fastapi_tenancy.engine.env.crew import Crew
+from fastapi_tenancy.engine.env.falling import FallingBackSite
 from fastapi_tenancy.engine.env.site import EnvSite, setup_of
+from fastapi_tenancy.engine.files import FileSite
 from fastapi_tenancy.engine.schemas import SchemaSite
 from fastapi_tenancy.engine.site import Site
 from fastapi_tenancy.isolation.reach import require_reachable
 from fastapi_tenancy.model.plan import Engine
 from fastapi_tenancy.model.target import Target
 
-_SINGLES = ""
-"""Stands for the databases that are a target each; no database has an empty name."""
+_SINGLES, _FILES = "", "\0"
+"""Stand for the databases and files that are a target each; no database has such a name."""
 
 
 class Sites:
@@ -32,10 +34,9 @@ class Sites:
         """Yield each site with its targets, in the order of the first target of each."""
         groups: dict[str, list[Target]] = {}
         for target in targets:
-            # A database without a schema named is a target whole.
-            groups.setdefault(target.database if target.schema else _SINGLES, []).append(target)
+            groups.setdefault(_group(target), []).append(target)
         for name, group in groups.items():
-            for target in group if name == _SINGLES else group[:1]:
+            for target in group if name in (_SINGLES, _FILES) else group[:1]:
                 require_reachable(target)
             if name not in self._opened:
                 site = self._opened[name] = self._made(group[0])
@@ -43,14 +44,12 @@ class Sites:
             yield self._opened[name], group
 
     def _made(self, sample: Target) -> Site:
-        if self._brief.options.engine is Engine.ENV:
-            return EnvSite(self._brief, self._at(sample), self._its_crew)
-        return self._at(sample)
-
-    def _at(self, sample: Target) -> Site:
-        if not sample.schema:
-            return DatabaseSite(self._brief)
-        return SchemaSite(self._brief, sample.database, sample.address)
+        brief = self._brief
+        if brief.options.engine is Engine.ENV:
+            return EnvSite(brief, _site(brief, sample), self._its_crew)
+        if brief.options.engine is Engine.AUTO:
+            return FallingBackSite(brief, lambda asked: _site(asked, sample), self._its_crew)
+        return _site(brief, sample)
 
     def _its_crew(self) -> Crew:
         """The processes that run env.py: one crew for all sites of the run."""
@@ -59,3 +58,18 @@ class Sites:
             self._crew = Crew(setup_of(brief), brief.options.concurrency, brief.stop)
             self._closing.callback(self._crew.close)
         return self._crew
+
+
+def _group(target: Target) -> str:
+    if target.is_file:
+        return _FILES
+    # A database without a schema named is a target whole.
+    return target.database if target.schema else _SINGLES
+
+
+def _site(brief: Brief, sample: Target) -> Site:
+    if sample.is_file:
+        return FileSite(brief)
+    if not sample.schema:
+        return DatabaseSite(brief)
+    return SchemaSite(brief, sample.database, sample.address)

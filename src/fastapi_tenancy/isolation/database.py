@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
-from urllib.parse import quote as percent
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError, PlacementError
 from fastapi_tenancy.isolation.names import quote
+from fastapi_tenancy.isolation.place import file_of, place, url_of_file
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.template import filled
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
@@ -17,8 +16,6 @@ from fastapi_tenancy.model.url import (
     address_of,
     database_of,
     is_postgresql,
-    place_of,
-    sqlite_file,
     with_database,
 )
 
@@ -44,13 +41,13 @@ class DatabaseIsolationProvider:
         """
         try:
             url = self.url_of(tenant)
-            place = place_of(url) if url else ""
+            where = place(url) if url else ""
         except ConfigurationError as error:
             raise PlacementError(f"its database cannot be named: {error}") from error
         if url:
-            self._refuse_common(url, place)
+            self._refuse_common(url, where)
         address = address_of(url) if url else DatabaseUrl("")
-        return Target("", (tenant,), place, address, IsolationStrategy.DATABASE)
+        return Target("", (tenant,), where, address, IsolationStrategy.DATABASE)
 
     def url_of(self, tenant: Tenant) -> DatabaseUrl | None:
         """The URL of the tenant's database; None where nothing says where databases are.
@@ -73,7 +70,8 @@ class DatabaseIsolationProvider:
             return None
         if is_postgresql(config.database_url):
             return with_database(config.database_url, name)
-        return _beside(config.database_url, name)
+        common = file_of(config.database_url)
+        return url_of_file(common.with_name(f"{name}.db")) if common else None
 
     def search_path(self, target: Target) -> str:  # noqa: ARG002 - as in every strategy
         """Empty: a database has a search path of its own."""
@@ -87,19 +85,14 @@ class DatabaseIsolationProvider:
         """None: nothing of a tenant's database is anybody else's."""
         return ()
 
-    def _refuse_common(self, url: DatabaseUrl, place: str) -> None:
+    def _refuse_common(self, url: DatabaseUrl, where: str) -> None:
         common = self._config.database_url
-        if common is not None and place_of(common) == place:
+        if not where:
+            raise PlacementError("its database is in memory and gone when the run ends")
+        if common is not None and place(common) == where:
             raise PlacementError(
-                f"its database {place} is the one at database_url, which is everybody's; give it"
+                f"its database {where} is the one at database_url, which is everybody's; give it"
                 " one of its own (database_url of the tenant, or database_url_template)"
             )
-        if not is_postgresql(url) and sqlite_file(url) == ":memory:":
-            raise PlacementError("its database is in memory and gone when the run ends")
         if is_postgresql(url):
             quote(database_of(url))
-
-
-def _beside(url: str, name: str) -> DatabaseUrl:
-    folder = PurePosixPath(sqlite_file(url)).parent
-    return DatabaseUrl(f"sqlite:///{percent(str(folder / f'{name}.db'))}")

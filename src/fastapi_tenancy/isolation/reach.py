@@ -18,10 +18,10 @@ def require_reachable(target: Target) -> None:
             "no database_url: set TENANCY_DATABASE_URL, or database_url in tenancy.toml, or"
             " sqlalchemy.url in alembic.ini, e.g. postgresql://user:password@host/database"
         )
-    wanted = {
-        IsolationStrategy.SCHEMA: "a schema per tenant",
-        IsolationStrategy.RLS: "row-level security",
-        IsolationStrategy.DATABASE: "a database per tenant, in this version,",
-    }[target.strategy]
-    if not target.address.startswith("postgresql://"):
-        raise ConfigurationError(f"{wanted} needs PostgreSQL, but its URL is {target.address!r}")
+    if target.is_file and target.strategy is not IsolationStrategy.DATABASE:
+        rls = target.strategy is IsolationStrategy.RLS
+        wanted = "row-level security" if rls else "a schema per tenant"
+        raise ConfigurationError(
+            f"{wanted} needs PostgreSQL, but its URL is {target.address!r}."
+            " With SQLite, every tenant has a file of its own: isolation_strategy = 'database'"
+        )

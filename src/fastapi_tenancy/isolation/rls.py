@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.isolation.place import place
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
-from fastapi_tenancy.model.url import address_of, place_of
+from fastapi_tenancy.model.url import address_of
 
 
 class RLSIsolationProvider:
@@ -14,7 +15,7 @@ class RLSIsolationProvider:
     def __init__(self, config: TenancyConfig) -> None:
         self._config = config
         url = config.database_url
-        self._place, self._address = (place_of(url), address_of(url)) if url else ("", "")
+        self._place, self._address = (place(url), address_of(url)) if url else ("", "")
 
     @property
     def config(self) -> TenancyConfig:

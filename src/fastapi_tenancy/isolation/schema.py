@@ -6,9 +6,10 @@ import re
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.isolation.names import quote, tenant_schema
+from fastapi_tenancy.isolation.place import place
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import Tenant
-from fastapi_tenancy.model.url import address_of, place_of
+from fastapi_tenancy.model.url import address_of
 
 _OUTSIDE = re.compile(r"[^a-z0-9_]")
 
@@ -19,7 +20,7 @@ class SchemaIsolationProvider:
     def __init__(self, config: TenancyConfig) -> None:
         self._config = config
         url = config.database_url
-        self._place, self._address = (place_of(url), address_of(url)) if url else ("", "")
+        self._place, self._address = (place(url), address_of(url)) if url else ("", "")
 
     @property
     def config(self) -> TenancyConfig:

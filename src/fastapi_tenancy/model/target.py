@@ -37,6 +37,11 @@ class Target:
         return self.schema or self.database
 
     @property
+    def is_file(self) -> bool:
+        """True for an SQLite file."""
+        return self.address.startswith("sqlite:")
+
+    @property
     def tenant(self) -> Tenant:
         """The tenant whose identity a revision sees while it runs here."""
         return self.tenants[0]

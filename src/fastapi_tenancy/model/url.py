@@ -131,13 +131,11 @@ def driver_free(url: str) -> DatabaseUrl:
 
 
 def place_of(url: str) -> str:
-    """The server and the database of a URL, or the file: no user, no password, one spelling.
+    """The server and the database of a PostgreSQL URL: no user, no password, one spelling.
 
     Raises:
         ConfigurationError: as ``accepted``.
     """
-    if not is_postgresql(url):
-        return sqlite_file(url)
     address = _address(url)
     hosts = ",".join(f"{host or 'localhost'}:{port or 5432}" for host, port in address.hosts)
     return f"{hosts or 'localhost:5432'}/{address.database}"
@@ -150,11 +148,6 @@ def address_of(url: str) -> DatabaseUrl:
         ConfigurationError: as ``accepted``.
     """
     return driver_free(url) if is_postgresql(url) else sync_url(url)
-
-
-def sqlite_file(url: str) -> str:
-    """The file of an SQLite URL as given, without its arguments; ``:memory:`` where it has none."""
-    return url.partition("://")[2].partition("?")[0].removeprefix("/") or ":memory:"
 
 
 def database_of(url: str) -> str:

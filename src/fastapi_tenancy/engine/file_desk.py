@@ -1,0 +1,182 @@
+"""One open SQLite file: looked at, moved a stage at a time, closed."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from contextlib import AbstractContextManager, closing, nullcontext
+from typing import cast
+
+from sqlalchemy import Connection, NullPool, create_engine
+
+from fastapi_tenancy.engine.apply import Progress
+from fastapi_tenancy.engine.file_attempt import Attempt, LeftError
+from fastapi_tenancy.engine.file_copy import (
+    WrittenMeanwhileError,
+    copy_of,
+    remove_copy,
+    worked_copy,
+)
+from fastapi_tenancy.engine.file_steps import run_steps
+from fastapi_tenancy.engine.project import Project
+from fastapi_tenancy.errors import MigrationFailedError
+from fastapi_tenancy.model.plan import Move
+from fastapi_tenancy.model.script import Stage
+from fastapi_tenancy.model.target import Position, PositionState, Target
+from fastapi_tenancy.observe.files import (
+    existing,
+    make_file,
+    open_file,
+    read_file_position,
+    read_file_structure,
+    read_missing,
+)
+from fastapi_tenancy.observe.structure import fingerprint
+
+ROUNDS = 5
+"""How often a stage on a copy is begun again because somebody wrote into the file meanwhile."""
+
+
+class MovedError(Exception):
+    """Another runner has moved the file since its position was read."""
+
+
+class FileDesk:
+    """One SQLite file; a connection is open only while something is done with it."""
+
+    def __init__(
+        self, project: Project, target: Target, timeout_s: float, leaving: set[tuple[str, bool]]
+    ) -> None:
+        """Args:
+        timeout_s: how long a lock on the file is waited for.
+        leaving: moves that need a copy, as another file has shown; takes more of them.
+        """
+        self._project = project
+        self._target = target
+        self._timeout_s = timeout_s
+        self._leaving = leaving
+        self._file = existing(target.address)
+        self._busy: sqlite3.Connection | None = None
+
+    @property
+    def target(self) -> Target:
+        """The target."""
+        return self._target
+
+    def position(self) -> Position:
+        """Where it stands, read now."""
+        missing = read_missing(self._target.address)
+        if missing is not None:
+            return missing
+        with closing(self._open()) as connection:
+            return self._read(connection)
+
+    def create(self) -> None:
+        """Make the file that is missing, and the folder it lies in."""
+        make_file(self._target.address)
+
+    def run(self, stage: Stage, position: Position, progress: Progress) -> None:  # noqa: ARG002
+        """Run one stage; it is committed when this returns, or nothing of it is."""
+        progress.stage, progress.move = stage, None
+        progress.roads |= {c.step.road.value for c in stage.steps}
+        move = stage.steps[0].step.move
+        key = (move.revision, move.upgrade)
+        if key not in self._leaving:
+            if self._inside(stage, progress):
+                return
+            self._leaving.add(key)
+        for _ in range(ROUNDS):
+            progress.move = None
+            try:
+                self._aside(stage, progress)
+            except WrittenMeanwhileError:
+                continue
+            return
+        raise MigrationFailedError(
+            "the application kept writing into the file while it was migrated; stop it, run again"
+        )
+
+    def fingerprint(self) -> str | None:
+        """A hash of its structure, or None while somebody keeps it locked."""
+        try:
+            with closing(self._open()) as connection:
+                found = read_file_structure(connection)
+        except sqlite3.Error:
+            return None
+        return fingerprint(found)
+
+    def locate(self, stage: Stage, position: Position) -> tuple[Move, str] | None:  # noqa: ARG002
+        """None: what runs live knows its statement."""
+        return None
+
+    def cancel(self) -> None:
+        """Abort what is running, from another thread; its transaction rolls back."""
+        busy = self._busy
+        if busy is not None:
+            with contextlib.suppress(sqlite3.ProgrammingError):  # it was closed a moment ago
+                busy.interrupt()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _inside(self, stage: Stage, progress: Progress) -> bool:
+        """Run a stage in one transaction of the file; False when it has to leave it."""
+        attempt = Attempt(self._open)
+        try:
+            with attempt.engine.connect() as connection:
+                self._busy = attempt.raw
+                during = attempt.revision(lambda raw: self._begin(raw, stage))
+                self._run(connection, stage, progress, during, whole=True)
+        except LeftError:
+            return False
+        finally:
+            self._busy = None
+            attempt.engine.dispose()
+        return True
+
+    def _begin(self, raw: sqlite3.Connection, stage: Stage) -> None:
+        self._guard(raw, stage)
+        if copy_of(self._file).exists():
+            remove_copy(self._file)
+
+    def _aside(self, stage: Stage, progress: Progress) -> None:
+        """Run a stage on a copy of the file, as Alembic would, and put it back at once."""
+        with worked_copy(self._file, self._open, lambda raw: self._guard(raw, stage)) as copy:
+            engine = create_engine(
+                "sqlite://",
+                creator=lambda: sqlite3.connect(copy, check_same_thread=False),
+                poolclass=NullPool,
+            )
+            try:
+                with engine.connect() as connection:
+                    self._busy = cast(sqlite3.Connection, connection.connection.driver_connection)
+                    self._run(connection, stage, progress, nullcontext(), whole=False)
+            finally:
+                self._busy = None
+                engine.dispose()
+
+    def _run(
+        self,
+        connection: Connection,
+        stage: Stage,
+        progress: Progress,
+        during: AbstractContextManager[None],
+        *,
+        whole: bool,
+    ) -> None:
+        run_steps(
+            self._project, connection, self._target, stage, progress, whole=whole, during=during
+        )
+
+    def _guard(self, raw: sqlite3.Connection, stage: Stage) -> None:
+        position = self._read(raw)
+        if position.state is PositionState.UNREADABLE:
+            raise MigrationFailedError(position.problem)
+        if position.heads != stage.before:
+            raise MovedError
+
+    def _read(self, connection: sqlite3.Connection) -> Position:
+        return read_file_position(connection, self._project.environment.version_table, self._file)
+
+    def _open(self) -> sqlite3.Connection:
+        return open_file(self._target.address, self._timeout_s)

@@ -1,0 +1,124 @@
+"""A folder of SQLite files, migrated by the engine and by plain Alembic."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.engine.options import RunOptions
+from fastapi_tenancy.engine.run import FleetRun
+from fastapi_tenancy.engine.status import read_standings
+from fastapi_tenancy.engine.stop import Stop
+from fastapi_tenancy.history.scripts import History
+from fastapi_tenancy.manager import open_isolation
+from fastapi_tenancy.migrations.results import TenantResult, results_of
+from fastapi_tenancy.model.event import Listener, silent
+from fastapi_tenancy.model.plan import Command
+from fastapi_tenancy.model.target import Position
+from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
+from fastapi_tenancy.model.url import DatabaseUrl
+from project import Project
+
+ENVIRONMENT = """\
+from alembic import context
+from sqlalchemy import NullPool, create_engine
+
+url = context.get_x_argument(as_dictionary=True)["url"]
+with create_engine(url, poolclass=NullPool).connect() as connection:
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+
+
+def tenant(name: str, **given: Any) -> Tenant:
+    """A tenant with a name."""
+    return Tenant(id=f"id-{name}", identifier=name, **given)
+
+
+@dataclass
+class Folder:
+    """Files of tenants; the project's own are elsewhere."""
+
+    root: Path
+    project: Project
+
+    @property
+    def config(self) -> TenancyConfig:
+        """Each tenant in a file named like it."""
+        return TenancyConfig(
+            database_url=DatabaseUrl(f"sqlite:///{self.root}/common.db"),
+            database_url_template=DatabaseUrl(f"sqlite:///{self.root}/{{identifier}}.db"),
+            isolation_strategy=IsolationStrategy.DATABASE,
+        )
+
+    def file(self, name: str) -> Path:
+        """The file of a tenant."""
+        return self.root / f"{name}.db"
+
+    def make(self, *names: str, wal: bool = False) -> list[Tenant]:
+        """Empty databases."""
+        for name in names:
+            with closing(sqlite3.connect(self.file(name))) as connection:
+                connection.execute(f"PRAGMA journal_mode = {'wal' if wal else 'delete'}")
+                connection.execute("VACUUM")
+        return [tenant(name) for name in names]
+
+    def run(
+        self,
+        fleet: list[Tenant],
+        command: Command = Command.UPGRADE,
+        revision: str = "",
+        *,
+        listener: Listener = silent,
+        stop: Stop | None = None,
+        **given: Any,
+    ) -> dict[str, TenantResult]:
+        """Run the engine; the result of each tenant."""
+        wanted = revision or ("-1" if command is Command.DOWNGRADE else "head")
+        options = RunOptions(**{"command": command, "revision": wanted, "concurrency": 3, **given})
+        run = FleetRun(
+            History(self.project.ini),
+            open_isolation(self.config),
+            options,
+            listener=listener,
+            stop=stop,
+        )
+        report = run.execute(lambda: fleet)
+        assert not report.differences
+        return {r["identifier"]: r for o in report.outcomes for r in results_of(o)}
+
+    def positions(self, fleet: list[Tenant]) -> dict[str, Position]:
+        """Where each tenant stands."""
+        standings = read_standings(
+            History(self.project.ini), open_isolation(self.config), RunOptions(), fleet
+        )
+        return {s.target.tenant.identifier: s.position for s in standings}
+
+    def plain(self, *names: str, command: str = "upgrade", revision: str = "head") -> list[Any]:
+        """Take the road of plain Alembic; the error of each, or None."""
+        return [
+            error
+            for name in names
+            for error in self.project.plain(
+                [name], revision, command, url=f"sqlite:///{self.file(name)}"
+            )
+        ]
+
+    def rows(self, name: str, sql: str) -> list[tuple[Any, ...]]:
+        """What a query gives."""
+        with closing(sqlite3.connect(self.file(name))) as connection:
+            return connection.execute(sql).fetchall()
+
+    def dump(self, name: str) -> list[str]:
+        """The whole content as SQL."""
+        with closing(sqlite3.connect(self.file(name))) as connection:
+            return list(connection.iterdump())
+
+    def left(self) -> list[str]:
+        """Files that are no database of a tenant."""
+        return sorted(p.name for p in self.root.iterdir() if p.suffix != ".db")
