@@ -25,6 +25,10 @@ class ScriptError(ConfigurationError):
     """A revision file or env.py that cannot be loaded."""
 
 
+class NotHonouredError(ConfigurationError):
+    """env.py does what only env.py itself can do: the road of ``--engine env`` is open."""
+
+
 class TenantNotFoundError(ConfigurationError):
     """No tenant of that id or identifier is in the catalogue."""
 

@@ -9,18 +9,19 @@ import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from alembic.runtime.environment import EnvironmentContext
 
-from fastapi_tenancy.errors import ConfigurationError, ScriptError
+from fastapi_tenancy.errors import ScriptError
 from fastapi_tenancy.history import ambient
 from fastapi_tenancy.history.arguments import config_for, rehearsal_url
 from fastapi_tenancy.history.contained import contained
 from fastapi_tenancy.history.harmless import rehearsing
 from fastapi_tenancy.history.identity import Identity, running_for
+from fastapi_tenancy.history.place import Place, place_of
 from fastapi_tenancy.history.scripts import History, load_config
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.url import masked
@@ -29,19 +30,46 @@ _one_at_a_time = threading.RLock()
 """Held around env.py: the logging and the standard output it may change belong to the process."""
 
 
+ENOUGH = 2000
+"""So many schemas of a loop are looked at; the target's own may come later, or never."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of ``context.configure`` and what was passed to ``run_migrations`` after it.
+
+    ``translate`` is the schema_translate_map of its connection; ``place`` is where that leads.
+    """
+
+    options: dict[str, Any]
+    translate: Mapping[str | None, str | None]
+    place: Place | None
+    run_arguments: dict[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Capture:
     """What env.py passed for one target.
 
-    ``translate`` is the schema_translate_map of its connection; ``looked`` names what it
-    looked at of the target's identity.
+    ``looked`` names what it looked at of the target's identity. An env.py that ``loops`` goes
+    to several places; ``call`` is that for the target, or, where it is ``elsewhere``, another.
     """
 
     target: Target
-    options: dict[str, Any]
-    run_arguments: dict[str, Any]
-    translate: Mapping[str | None, str | None]
+    call: Call
     looked: tuple[str, ...]
+    loops: bool = False
+    elsewhere: bool = False
+
+    @property
+    def schema(self) -> str:
+        """The schema that the call was for."""
+        place = self.call.place
+        return place.schema or "" if self.elsewhere and place is not None else self.target.schema
+
+
+class _Enough(BaseException):
+    """The call for the target is known: the rest of the loop would tell nothing new."""
 
 
 class _Capturing(EnvironmentContext):
@@ -50,31 +78,50 @@ class _Capturing(EnvironmentContext):
     def __init__(self, *args: Any, identity: Identity, **kw: Any) -> None:
         super().__init__(*args, **kw)
         self.identity = identity
-        self.captured: list[dict[str, Any]] = []
-        self.run_arguments: dict[str, Any] = {}
-        self.translate: Mapping[str | None, str | None] = {}
+        self.own: Call | None = None
+        self.last: Call | None = None
+        self.calls = 0
 
     def configure(self, *args: Any, **kw: Any) -> None:
+        if self.calls and (self.own is not None or self.calls >= ENOUGH):
+            self.calls += 1
+            raise _Enough
         logger = logging.getLogger("alembic.runtime.migration")
         quiet, logger.disabled = logger.disabled, True
         try:
             super().configure(*args, **kw)
         finally:
             logger.disabled = quiet
-        self.captured.append(dict(self.context_opts))
+        self._note(Call(dict(self.context_opts), {}, None))
+
+    def _note(self, call: Call) -> None:
+        self.calls += 1
         connection = self.get_context().connection
         if connection is not None:
-            self.translate = connection.get_execution_options().get("schema_translate_map") or {}
+            call.place = place_of(connection, call.options)
+            call.translate = connection.get_execution_options().get("schema_translate_map") or {}
+        self.last = call
+        if call.place is not None and call.place.is_of(self.identity.target):
+            self.own = call
 
     def begin_transaction(self) -> Any:
         return nullcontext()
 
     def run_migrations(self, **kw: Any) -> None:
-        self.run_arguments = kw
+        if self.last is not None:
+            self.last.run_arguments = kw
 
     def get_x_argument(self, as_dictionary: bool = False) -> Any:
         self.identity.note("context.get_x_argument()")
         return super().get_x_argument(as_dictionary=as_dictionary)
+
+    def captured(self, looked: tuple[str, ...]) -> Capture | None:
+        """The call for the target; None where there was none at all."""
+        call = self.own or self.last
+        if call is None:
+            return None
+        loops = self.calls > 1
+        return Capture(self.identity.target, call, looked, loops, loops and self.own is None)
 
 
 def run_env(history: History, target: Target, extra: tuple[str, ...]) -> Capture:
@@ -82,7 +129,6 @@ def run_env(history: History, target: Target, extra: tuple[str, ...]) -> Capture
 
     Raises:
         ScriptError: env.py failed, or never called ``context.configure``.
-        ConfigurationError: it configures several targets by itself.
     """
     looked: list[str] = []
     identity = Identity(target, looked.append)
@@ -101,32 +147,22 @@ def run_env(history: History, target: Target, extra: tuple[str, ...]) -> Capture
             rehearsing(),
             _logging_kept(),
             contextlib.redirect_stdout(sys.stderr),
-            contained("env.py", ScriptError),
+            contained("env.py", ScriptError, _Enough),
         ):
             history.directory.run_env()
+    except _Enough:
+        pass
     except ScriptError:
         raise
     except Exception as error:
         raise ScriptError(_env_failed(history, error)) from error
-    if not environment.captured:
+    capture = environment.captured(tuple(looked))
+    if capture is None:
         raise ScriptError(
             f"{history.directory.env_py_location} never called context.configure();"
             " the engine reads the project's options there"
         )
-    if len(environment.captured) > 1:
-        raise ConfigurationError(
-            f"{history.directory.env_py_location} calls context.configure()"
-            f" {len(environment.captured)} times: it loops over schemas or databases itself. Here"
-            " every tenant is migrated on its own: let env.py configure the one schema named by"
-            " context.get_x_argument(as_dictionary=True).get('schema'), and loop only without it"
-        )
-    return Capture(
-        target,
-        environment.captured[0],
-        environment.run_arguments,
-        environment.translate,
-        tuple(looked),
-    )
+    return capture
 
 
 @contextlib.contextmanager

@@ -28,6 +28,12 @@ class Environment:
     translate: Mapping[str | None, str | None] = field(default_factory=dict)
     version_schema: str | None = None
     """Where the version table of a target is that is a whole database; None means its default."""
+    loops: bool = False
+    """True where env.py goes to several schemas or databases by itself, whoever is named."""
+    elsewhere: tuple[str, ...] = ()
+    """Targets that such an env.py did not come to."""
+    beyond: str = ""
+    """What env.py does that nobody else can do for it, in words; empty for most."""
 
     def translate_for(self, schema: str) -> dict[str | None, str | None]:
         """The schema_translate_map for a tenant that lives in ``schema``."""
@@ -37,21 +43,21 @@ class Environment:
 def read_environment(
     history: History, targets: tuple[Target, ...], extra: tuple[str, ...] = ()
 ) -> Environment:
-    """Run env.py for one target, and for a second one if it looked at whose turn it is.
+    """Run env.py for one target, and for a second one if it tells tenants apart.
 
     Args:
         targets: some targets of the run; the first two are used.
 
     Raises:
         ScriptError: env.py failed, or never called ``context.configure``.
-        ConfigurationError: an option depends on the tenant in a way the engine cannot follow.
+        ConfigurationError: the version tables of the targets cannot be told apart or found.
     """
-    first = run_env(history, targets[0], extra)
-    captures = [first]
-    follows = first.looked or first.translate or first.options.get("version_table_schema")
-    if follows and len(targets) > 1:
+    captures = [run_env(history, targets[0], extra)]
+    first = captures[0].call
+    follows = captures[0].looked or captures[0].loops or first.translate
+    if (follows or first.options.get("version_table_schema")) and len(targets) > 1:
         captures.append(run_env(history, targets[1], extra))
-    _refuse_tenant_options(captures[0], captures[-1])
+    _refuse_tables_of_several_names(captures[0], captures[-1])
     options = {k: v for k, v in first.options.items() if k not in _OURS}
     version_schema = _version_schema(options, captures)
     return Environment(
@@ -61,37 +67,51 @@ def read_environment(
         # On PostgreSQL Alembic turns transactional_ddl=False into a transaction per migration.
         transaction_per_migration=bool(options.get("transaction_per_migration"))
         or options.get("transactional_ddl") is False,
-        translate=_relative(first),
+        translate=_relative(captures[0]),
         version_schema=version_schema,
+        loops=captures[0].loops,
+        elsewhere=tuple(c.target.name for c in captures if c.elsewhere),
+        beyond=_beyond(captures[0], captures[-1]),
     )
 
 
 def _relative(capture: Capture) -> dict[str | None, str | None]:
-    schema = capture.target.schema
-    return {k: _TENANT if v == schema else v for k, v in capture.translate.items()}
+    return {k: _TENANT if v == capture.schema else v for k, v in capture.call.translate.items()}
 
 
-def _refuse_tenant_options(first: Capture, second: Capture) -> None:
-    for mine, other, what in (
-        (first.run_arguments, second.run_arguments, "context.run_migrations"),
-        (
-            {k: first.options.get(k) for k in ("version_table", "transaction_per_migration")},
-            {k: second.options.get(k) for k in ("version_table", "transaction_per_migration")},
-            "context.configure",
-        ),
+def _refuse_tables_of_several_names(first: Capture, second: Capture) -> None:
+    mine, other = (c.call.options.get("version_table") for c in (first, second))
+    if mine != other:
+        raise ConfigurationError(
+            f"env.py passes version_table= to context.configure() with a value that differs from"
+            f" tenant to tenant ({mine!r}, {other!r}): the tables of a fleet are read together, by"
+            " one name. Give the table one name, in each tenant's own schema"
+        )
+
+
+def _beyond(first: Capture, second: Capture) -> str:
+    """What differs from tenant to tenant, so that the options of one are no use for another."""
+    mine, other = first.call, second.call
+    for some, others, what in (
+        (mine.run_arguments, other.run_arguments, "context.run_migrations"),
+        (_transactions(mine.options), _transactions(other.options), "context.configure"),
         (
             {"schema_translate_map": _relative(first)},
             {"schema_translate_map": _relative(second)},
             "execution_options",
         ),
     ):
-        for name in mine:
-            if mine[name] != other.get(name):
-                raise ConfigurationError(
+        for name in some.keys() | others.keys():
+            if some.get(name) != others.get(name):
+                return (
                     f"env.py passes {name}= to {what}() with a value that differs from tenant to"
-                    f" tenant ({mine[name]!r}, {other.get(name)!r}). The engine runs env.py once"
-                    " for the fleet: use current_tenant() inside the revision instead"
+                    f" tenant ({some.get(name)!r}, {others.get(name)!r})"
                 )
+    return ""
+
+
+def _transactions(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: options.get(k) for k in ("transaction_per_migration", "transactional_ddl")}
 
 
 def _version_schema(options: dict[str, Any], captures: list[Capture]) -> str | None:
@@ -100,12 +120,12 @@ def _version_schema(options: dict[str, Any], captures: list[Capture]) -> str | N
     if not captures[0].target.schema:
         return version_schema
     for capture in captures:
-        target = capture.target
-        schema = capture.options.get("version_table_schema")
-        if schema not in (None, target.schema):
+        schema = capture.call.options.get("version_table_schema")
+        schema = capture.call.translate.get(schema, schema)
+        if schema not in (None, capture.schema):
             raise ConfigurationError(
                 f"env.py passes version_table_schema={schema!r} for the tenant in schema"
-                f" {target.schema!r}: with one version table for all tenants, the state of each"
+                f" {capture.schema!r}: with one version table for all tenants, the state of each"
                 " is lost. Leave the argument out, or pass the tenant's own schema"
             )
     return None

@@ -7,7 +7,7 @@ there, which a pooler would hand on to the application, or create what a migrati
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -29,13 +29,28 @@ def _guard_commits(connection: Connection) -> None:
     commit = dialect.do_commit
 
     def do_commit(dbapi_connection: Any) -> None:
-        if _rehearsing.get():
-            dialect.do_rollback(dbapi_connection)
-        else:
+        if not _rehearsing.get():
             commit(dbapi_connection)
+        elif dialect.name == "postgresql":
+            _roll_back_but_for_the_path(dialect, dbapi_connection)
+        else:
+            dialect.do_rollback(dbapi_connection)
 
     dialect.do_commit = do_commit
     setattr(dialect, _MARK, True)
+
+
+def _roll_back_but_for_the_path(dialect: Any, connection: Any) -> None:
+    """Where env.py goes is read from the search path, which it takes to be committed.
+
+    It is set again in the transaction that begins now, and ends with that.
+    """
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("SHOW search_path")
+        (path,) = cursor.fetchone()
+        dialect.do_rollback(connection)
+        literal = path.replace("'", "''")
+        cursor.execute(f"SELECT set_config('search_path', '{literal}', false)")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable
 from contextlib import closing, nullcontext
 from typing import Any
@@ -35,6 +36,12 @@ class OwnContext(EnvironmentContext):
         self._setup = setup
         self._job = job
         self._at: Target | None = None
+        self._by_schema: dict[str, list[Target]] = {}
+        for target in job.targets:
+            self._by_schema.setdefault(target.schema, []).append(target)
+        self._limited: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self.stopping = False
+        """Set from a signal handler: a loop goes to no other target."""
         self.progress = Progress()
         self.met: list[TargetKey] = []
         asked = setup.revision
@@ -58,10 +65,10 @@ class OwnContext(EnvironmentContext):
                 "env.py gives context.configure() no connection; expected connection="
             )
         place = place_of(connection, self.context_opts)
-        self._at = next((t for t in self._job.targets if place.is_of(t)), None)
+        self._at = None if self.stopping else self._target_at(place)
         if self._at is not None:
             self.met.append(self._at.key)
-            _limit(connection, self._setup.settings)
+            self._limit(connection)
         elif not self._job.loops:
             raise MigrationFailedError(_elsewhere(place, self._job.targets[0]))
 
@@ -77,6 +84,30 @@ class OwnContext(EnvironmentContext):
             raise MigrationFailedError(
                 "env.py calls context.run_migrations() after context.configure() has failed"
             )
+
+    def _target_at(self, place: Place) -> Target | None:
+        schemas = self._by_schema
+        near = (
+            *schemas.get(place.schema or "", ()),
+            *(schemas.get("", ()) if place.schema else ()),
+        )
+        return next((target for target in near if place.is_of(target)), None)
+
+    def _limit(self, connection: Connection) -> None:
+        """Send the settings at the beginning of each transaction of this connection."""
+        settings = self._setup.settings
+        if not settings or connection.dialect.name != "postgresql" or connection in self._limited:
+            return
+        self._limited.add(connection)
+
+        def send(begun: Connection) -> None:
+            with closing(begun.connection.cursor()) as cursor:
+                for setting in settings:
+                    cursor.execute(setting)
+
+        event.listen(connection, "begin", send)
+        if connection.in_transaction():
+            send(connection)
 
     def _steps(self, heads: tuple[str, ...], _context: MigrationContext) -> list[Any]:
         directory, asked = self._history.directory, self._setup.revision
@@ -104,21 +135,6 @@ class OwnContext(EnvironmentContext):
 
         run.__name__ = "upgrade" if upgrade else "downgrade"
         return run
-
-
-def _limit(connection: Connection, settings: tuple[str, ...]) -> None:
-    """Send the settings at the beginning of each transaction of this connection."""
-    if not settings or connection.dialect.name != "postgresql":
-        return
-
-    def send(begun: Connection) -> None:
-        with closing(begun.connection.cursor()) as cursor:
-            for setting in settings:
-                cursor.execute(setting)
-
-    event.listen(connection, "begin", send)
-    if connection.in_transaction():
-        send(connection)
 
 
 def _elsewhere(place: Place, target: Target) -> str:

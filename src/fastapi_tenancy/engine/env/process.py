@@ -12,7 +12,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection as Channel
 
 from fastapi_tenancy.engine.env.job import Answer, Job, Setup
-from fastapi_tenancy.engine.env.worker import ABORT
+from fastapi_tenancy.engine.env.worker import ABORT, STOP
 from fastapi_tenancy.engine.failure import ABORTED
 from fastapi_tenancy.engine.stop import Stop
 
@@ -51,9 +51,7 @@ class WorkerProcess:
 
     def abort(self) -> None:
         """Have the job in flight rolled back, from another thread."""
-        process = self._process
-        if process is not None and process.poll() is None:
-            process.send_signal(ABORT)
+        self._signal(ABORT)
 
     def close(self) -> None:
         """End the process; it is idle, or its job is lost."""
@@ -66,6 +64,11 @@ class WorkerProcess:
                 self._process.kill()
                 self._process.wait()
         self._process, self._channel = None, None
+
+    def _signal(self, number: signal.Signals) -> None:
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.send_signal(number)
 
     def _opened(self) -> Channel:
         if self._channel is None:
@@ -87,6 +90,8 @@ class WorkerProcess:
         aborted: float | None = None
         while not channel.poll(LOOK_EVERY_S):
             if not self._stop.aborted.is_set():
+                if self._stop.requested.is_set():
+                    self._signal(STOP)
                 continue
             aborted = aborted or time.monotonic()
             # The first signal may have come before the job had begun.

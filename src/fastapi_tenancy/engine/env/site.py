@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 
 import psycopg
 
 from fastapi_tenancy.engine.brief import Brief, Prepared, failed
 from fastapi_tenancy.engine.env.crew import Crew
-from fastapi_tenancy.engine.env.job import Answer, Job, Setup, shipped
-from fastapi_tenancy.engine.env.making import make
-from fastapi_tenancy.engine.project import own_steps
+from fastapi_tenancy.engine.env.job import Job, Setup, shipped
+from fastapi_tenancy.engine.env.looping import Looping
+from fastapi_tenancy.engine.env.surroundings import Surroundings
+from fastapi_tenancy.engine.env.work import Work
+from fastapi_tenancy.engine.project import ASKED, own_steps
 from fastapi_tenancy.engine.site import Site
-from fastapi_tenancy.engine.verify import verified
 from fastapi_tenancy.errors import TenancyError
 from fastapi_tenancy.model.event import CohortStarted, Planned, Stopping
-from fastapi_tenancy.model.outcome import Outcome, OutcomeKind
-from fastapi_tenancy.model.plan import Cohort, Command, Plan, Road
+from fastapi_tenancy.model.plan import Cohort, Plan
 from fastapi_tenancy.model.script import cut
-from fastapi_tenancy.model.target import Position, PositionState, Target, TargetKey
-from fastapi_tenancy.model.url import masked
-
-UNREAD = (
-    "it was migrated without an error, but could not be read back afterwards; run again to be sure"
-)
-
-
-@dataclass(slots=True)
-class _Work:
-    """A plan under way: the cohort of each target that has not ended yet."""
-
-    cohorts: dict[TargetKey, Cohort] = field(default_factory=dict)
-    targets: dict[TargetKey, Target] = field(default_factory=dict)
-    ended: dict[TargetKey, Outcome] = field(default_factory=dict)
+from fastapi_tenancy.model.target import Position, Target
 
 
 class EnvSite:
     """Targets of another site, which reads where they stand."""
 
-    def __init__(self, brief: Brief, reader: Site, crew: Callable[[], Crew]) -> None:
+    def __init__(
+        self, brief: Brief, reader: Site, crew: Callable[[], Crew], reason: str = ASKED
+    ) -> None:
+        """Args:
+        reason: why it is env.py that migrates here.
+        """
         self._brief = brief
+        self._reason = reason
         self._reader = reader
         self._crew = crew
 
@@ -52,7 +45,8 @@ class EnvSite:
         """
         prepared = self._reader.prepare(targets)
         stages = tuple(
-            cut(own_steps(c.span), c.span.before, per_move=False) for c in prepared.plan.cohorts
+            cut(own_steps(c.span, self._reason), c.span.before, per_move=False)
+            for c in prepared.plan.cohorts
         )
         return replace(prepared, stages=stages)
 
@@ -67,33 +61,45 @@ class EnvSite:
             ConfigurationError: the request cannot be carried out for anybody; nothing changed.
         """
         brief = self._brief
-        plan = brief.plan(targets, self._reader.look(targets))
-        brief.listener(Planned(plan))
-        brief.settle(plan)
-        work = self._begun(plan)
-        if work.targets and not brief.stop.requested.is_set():
-            self._crew().each(self._jobs(work), lambda job, answer: self._end(work, job, answer))
-        if brief.stop.requested.is_set():
-            brief.listener(Stopping())
-        self._prove(work)
+        prepared = self._reader.prepare(targets)
+        brief.listener(Planned(prepared.plan))
+        brief.settle(prepared.plan)
+        loops = any(project.environment.loops for project in prepared.projects)
+        if targets[0].schema:
+            with closing(Surroundings(brief, targets[0])) as surroundings:
+                surroundings.look()
+                self._move(prepared.plan, loops=loops)
+                surroundings.compare()
+        else:
+            self._move(prepared.plan, loops=loops)
 
     def close(self) -> None:
         """Leave no connection behind."""
         self._reader.close()
 
-    def _begun(self, plan: Plan) -> _Work:
-        work = _Work()
+    def _move(self, plan: Plan, *, loops: bool) -> None:
+        work, stop = self._begun(plan), self._brief.stop
+        if work.left() and not stop.requested.is_set():
+            if loops:
+                Looping(work, self._crew(), self._reader, stop).run()
+            else:
+                jobs = self._jobs(work)
+                self._crew().each(jobs, lambda job, done: work.end(job.targets[0].key, done))
+        if stop.requested.is_set():
+            self._brief.listener(Stopping())
+        self._prove(work)
+
+    def _begun(self, plan: Plan) -> Work:
+        work = Work(self._brief)
         for cohort in plan.cohorts:
             if self._brief.stop.requested.is_set():
-                return work
+                break
             if cohort.position.half_done is not None:
                 self._refuse_half_done(cohort)
                 continue
-            steps = tuple(c.step for c in own_steps(cohort.span))
+            steps = tuple(c.step for c in own_steps(cohort.span, self._reason))
             self._brief.listener(CohortStarted(cohort, steps))
-            for target in cohort.targets:
-                work.targets[target.key] = target
-                work.cohorts[target.key] = cohort
+            work.add(cohort)
         return work
 
     def _refuse_half_done(self, cohort: Cohort) -> None:
@@ -106,84 +112,22 @@ class EnvSite:
         for target in cohort.targets:
             self._brief.tally.end(failed(target, cohort.position, told))
 
-    def _jobs(self, work: _Work) -> Iterator[Job]:
-        for key, target in work.targets.items():
-            cohort = work.cohorts[key]
-            if cohort.position.state is PositionState.MISSING and not self._made(target, work):
-                continue
-            yield Job((shipped(target),), purge=self._purges(cohort.position))
+    def _jobs(self, work: Work) -> Iterator[Job]:
+        for target in work.left():
+            if work.ready(target.key):
+                yield Job((shipped(target),), purge=work.purges(target.key))
 
-    def _made(self, target: Target, work: _Work) -> bool:
-        try:
-            make(target, self._brief.isolation, self._brief.options.connect_timeout_s)
-        except TenancyError as error:
-            self._told(work, target.key, Answer(masked(str(error))))
-            return False
-        return True
-
-    def _purges(self, position: Position) -> bool:
-        """A stamp replaces version rows that lead nowhere, as ``alembic stamp --purge`` does."""
-        if self._brief.options.command is not Command.STAMP:
-            return False
-        history = self._brief.history
-        return bool(
-            set(position.heads) - history.known
-            or self._brief.request(Target("", ())).passed(position.heads)
-        )
-
-    def _end(self, work: _Work, job: Job, answer: Answer) -> None:
-        self._told(work, job.targets[0].key, answer)
-
-    def _told(self, work: _Work, key: TargetKey, answer: Answer) -> None:
-        cohort = work.cohorts[key]
-        outcome = Outcome(
-            work.targets[key],
-            OutcomeKind.FAILED if answer.error else OutcomeKind.MIGRATED,
-            cohort.span.before,
-            cohort.span.before if answer.error else cohort.span.after,
-            Road.ENV.value,
-            answer.error,
-            answer.duration_ms,
-            traceback=answer.traceback,
-        )
-        work.ended[key] = outcome
-        self._brief.tally.end(outcome)
-
-    def _prove(self, work: _Work) -> None:
+    def _prove(self, work: Work) -> None:
         """Read back what became of everybody, of those too at which env.py failed."""
-        ended = list(work.ended.values())
+        ended = work.ended()
         try:
-            found = list(self._reader.look([o.target for o in ended])) if ended else []
+            found = list(self._reader.look(ended)) if ended else []
         except (TenancyError, psycopg.Error):
-            for outcome in ended:
-                if outcome.success:
-                    unread = replace(outcome, kind=OutcomeKind.FAILED, error=UNREAD)
-                    self._brief.tally.correct(unread)
-            return
-        for outcome in self._proven(work, ended, found):
+            outcomes = work.unproven()
+        else:
+            outcomes = iter(work.proven(found))
+        for outcome in outcomes:
             self._brief.tally.correct(outcome)
-
-    def _proven(
-        self, work: _Work, ended: list[Outcome], found: list[Position]
-    ) -> Iterable[Outcome]:
-        claimed, positions = [], []
-        for outcome, position in zip(ended, found, strict=True):
-            after = work.cohorts[outcome.target.key].span.after
-            if outcome.error and position.heads != after:
-                yield replace(outcome, to_heads=position.heads)
-                continue
-            # An error after the commit leaves the target where it should be.
-            claimed.append(
-                replace(
-                    outcome,
-                    kind=OutcomeKind.MIGRATED,
-                    to_heads=after,
-                    error=None,
-                    traceback=None,
-                )
-            )
-            positions.append(position)
-        yield from verified(claimed, positions)
 
 
 def setup_of(brief: Brief) -> Setup:

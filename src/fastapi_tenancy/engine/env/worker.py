@@ -27,6 +27,9 @@ from fastapi_tenancy.history.scripts import History
 ABORT = signal.SIGUSR1
 """Sent by the run to this process alone; SIGINT and SIGTERM may be meant for a whole group."""
 
+STOP = signal.SIGUSR2
+"""Sent once the run is to stop: an env.py that loops goes to nobody else."""
+
 
 class Worker:
     """Carries jobs out; everything that lasts from one to the next is here."""
@@ -37,14 +40,16 @@ class Worker:
         self._engines: weakref.WeakSet[Engine] = weakref.WeakSet()
         self._busy = False
         event.listen(Engine, "engine_connect", self._connected)
+        self._context: OwnContext | None = None
         signal.signal(ABORT, self._abort)
+        signal.signal(STOP, self._stop)
 
     def carry_out(self, job: Job) -> Answer:
         """Run env.py; whatever it does ends as an answer."""
         started = time.perf_counter()
         # Alembic tells of every revision, and fileConfig() in env.py would show it.
         logging.disable(logging.INFO)
-        context = self._context(job)
+        context = self._context = self._made(job)
         error: BaseException | None = None
         try:
             self._run_env(context, job)
@@ -74,7 +79,7 @@ class Worker:
         finally:
             self._busy = False
 
-    def _context(self, job: Job) -> OwnContext:
+    def _made(self, job: Job) -> OwnContext:
         config, extra, target = self._history.config, self._setup.x_arguments, job.targets[0]
         if job.loops:
             view = config_for_all(config, target, extra)
@@ -98,6 +103,10 @@ class Worker:
             engine.dispose(close=not engine.dialect.is_async)
         self._engines.clear()
 
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        if self._context is not None:
+            self._context.stopping = True
+
     def _abort(self, _number: int, _frame: FrameType | None) -> None:
         if self._busy:
             self._busy = False
@@ -108,7 +117,8 @@ def main(descriptor: int) -> None:
     """Serve jobs until the run closes its end of the channel, or dies."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(ABORT, signal.SIG_IGN)
+    for number in (ABORT, STOP):
+        signal.signal(number, signal.SIG_IGN)
     with Channel(descriptor) as channel:
         try:
             _serve(channel)
