@@ -73,7 +73,6 @@ def test_the_database_of_another_tenant_is_refused(hybrid: Desk):
     ("strategy", "arguments", "field"),
     [
         ("schema", ("--tenant-database-url", URL), "database_url"),
-        ("schema", ("--isolation-strategy", "rls"), "isolation_strategy"),
         ("rls", ("--schema", "acme_data"), "schema_name"),
     ],
 )
@@ -88,6 +87,17 @@ def test_what_has_no_effect_is_kept_and_warned_of(
         f" '{strategy}', so the strategy there is '{strategy}'\n"
     )
     assert desk.sql(f"SELECT {field} FROM tenants") == [(arguments[1],)]
+
+
+def test_a_strategy_that_runs_would_refuse_is_refused_at_once(desk: Desk):
+    told = "the isolation_strategy of tenant 'acme' is 'rls', but the fleet's is 'schema'; set"
+    done = desk.run(*ADD, "--isolation-strategy", "rls")
+    assert (done.code, told in done.err) == (2, True), done
+    (desk.folder / "t.csv").write_text("identifier,isolation_strategy\nacme,rls\n")
+    done = desk.run("tenants", "import", "t.csv")
+    assert (done.code, f"line 2: {told}" in done.err) == (2, True), done
+    assert desk.sql("SELECT to_regclass('tenants')") == [(None,)]
+    assert desk.run(*ADD, "--isolation-strategy", "schema").code == 0
 
 
 def test_an_import_warns_once_for_all(desk: Desk):

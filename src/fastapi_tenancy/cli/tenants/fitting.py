@@ -11,6 +11,7 @@ from enum import Enum
 
 from fastapi_tenancy.cli.tenants.entries import Said, said_by
 from fastapi_tenancy.cli.tenants.filed import Entry
+from fastapi_tenancy.cli.tenants.placing import agreed_target
 from fastapi_tenancy.errors import ConfigurationError, PlacementError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.target import TargetKey
@@ -166,9 +167,9 @@ class _Roster:
         ):
             if value in others:
                 raise ConfigurationError(f"{what} of {_named(others[value])}; choose another")
+        target = agreed_target(tenant, self._isolation)
         home = self._home(tenant)
         if home in self._homes:
-            target = self._isolation.target(tenant)
             place = "schema" if target.schema else "database"
             raise ConfigurationError(
                 f"tenant {tenant.identifier!r} would live in the {place} {target.name!r}, which is"

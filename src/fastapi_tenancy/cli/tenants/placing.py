@@ -1,17 +1,36 @@
-"""What is said of a tenant's place and has no effect, because its strategy does not look at it."""
+"""What is said of a tenant's place against what the settings say."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from fastapi_tenancy.cli.words import names_in_words
+from fastapi_tenancy.errors import PlacementError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 
 
+def agreed_target(tenant: Tenant, isolation: IsolationProvider) -> Target:
+    """Where a tenant is to live.
+
+    Raises:
+        PlacementError: its place cannot be used, or a run would refuse it: the fleet is kept
+            apart in one way, and this tenant is said to be in another.
+    """
+    target = isolation.target(tenant)
+    own = tenant.isolation_strategy
+    if own not in (None, target.strategy):
+        raise PlacementError(
+            f"the isolation_strategy of tenant {tenant.identifier!r} is {own.value!r}, but the"
+            f" fleet's is {target.strategy.value!r}; set isolation_strategy to hybrid in the"
+            " settings, or leave it out"
+        )
+    return target
+
+
 def idle_places(tenants: Iterable[Tenant], isolation: IsolationProvider) -> Iterator[str]:
-    """A warning for each kind of place that was said in vain.
+    """A warning for each kind of place that was said in vain: the strategy does not look at it.
 
     Raises:
         PlacementError: the place of one of them cannot be used.
@@ -29,8 +48,6 @@ def idle_places(tenants: Iterable[Tenant], isolation: IsolationProvider) -> Iter
 
 
 def _idle(tenant: Tenant, target: Target) -> Iterator[str]:
-    if tenant.isolation_strategy not in (None, target.strategy):
-        yield "isolation_strategy"
     if tenant.database_url is not None and target.strategy is not IsolationStrategy.DATABASE:
         yield "database_url"
     if tenant.schema_name is not None and not target.schema:

@@ -77,9 +77,9 @@ def _added(
     """Add a tenant, and say where it is to live."""
     from fastapi_tenancy.cli.documents import tenant_document
     from fastapi_tenancy.cli.project import with_store
-    from fastapi_tenancy.cli.tenants.placing import idle_places
+    from fastapi_tenancy.cli.tenants.placing import agreed_target, idle_places
 
-    target = isolation.target(tenant)
+    target = agreed_target(tenant, isolation)
     idle = list(idle_places([tenant], isolation))
 
     async def create(store: TenantStore) -> Tenant:
