@@ -11,7 +11,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fastapi_tenancy import MigrationManager, TenancyConfig, Tenant, TenantStatus
+from fastapi_tenancy import (
+    InMemoryTenantStore,
+    MigrationManager,
+    TenancyConfig,
+    Tenant,
+    TenantStatus,
+)
 from fastapi_tenancy.errors import MigrationFailedError, UnknownRevisionError
 from fastapi_tenancy.isolation.schema import SchemaIsolationProvider
 from notes_history import write_revision
@@ -94,6 +100,23 @@ async def test_all_tenants_in_numbers_and_failures(
     assert (again["total"], again["success"], again["failures"]) == (3, 3, [])
     down = await manager.downgrade_all_tenants(tenants[:3], revision="base")
     assert down["success"] == 3
+
+
+@pytest.mark.anyio
+async def test_whom_the_catalogue_knows_to_claim_a_given_schema(
+    config: TenancyConfig, folder: Path, tenants: list[Tenant]
+):
+    rival = Tenant(id="x", identifier="rival", schema_name="tenant_shop_0")
+    store = InMemoryTenantStore([*tenants, rival])
+    manager = MigrationManager("alembic.ini", SchemaIsolationProvider(config), store=store)
+    for call in (manager.upgrade_tenant, manager.downgrade_tenant):
+        with pytest.raises(MigrationFailedError, match="'shop-0', 'rival' all claim the schema"):
+            await call(tenants[0])
+    results = await manager.upgrade_all_tenants(tenants[:2])
+    assert (results["total"], results["success"], results["failed"]) == (2, 1, 1)
+    assert [failure["identifier"] for failure in results["failures"]] == ["shop-0"]
+    assert (await manager.get_migration_status(tenants[0]))["current_revision"] is None
+    assert (await manager.get_migration_status(tenants[1]))["is_up_to_date"]
 
 
 @pytest.mark.anyio

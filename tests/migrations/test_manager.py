@@ -11,6 +11,8 @@ import pytest
 
 from fastapi_tenancy import (
     InMemoryTenantStore,
+    IsolationStrategy,
+    SQLAlchemyTenantStore,
     TenancyConfig,
     Tenant,
     TenantMigrationManager,
@@ -81,6 +83,42 @@ async def test_a_single_failure_is_raised(
     write_revision(folder, "r4", "r3", 'op.execute("SELECT no_such_column")')
     with pytest.raises(MigrationFailedError, match=r"shop-0.*r4.*no_such_column"):
         await manager.upgrade_tenant(tenants[0])
+
+
+async def test_a_tenant_whose_schema_another_claims_is_not_touched(
+    manager: TenantMigrationManager, store: InMemoryTenantStore, tenants: list[Tenant], rows: Rows
+):
+    await manager.upgrade_tenant(tenants[0], revision="r2")
+    rival = await store.create(Tenant(id="x", identifier="rival", schema_name="tenant_shop_0"))
+    told = r"'shop-0', 'rival' all claim the schema 'tenant_shop_0'.*give each one its own"
+    with pytest.raises(MigrationFailedError, match=told):
+        await manager.upgrade_tenant(tenants[0])
+    with pytest.raises(MigrationFailedError, match="all claim the schema"):
+        await manager.upgrade_tenant(rival)
+    with pytest.raises(MigrationFailedError, match="all claim the schema"):
+        await manager.downgrade_tenant(tenants[0], revision="base")
+    assert rows("SELECT version_num FROM tenant_shop_0.alembic_version") == [("r2",)]
+    assert (await manager.upgrade_tenant(tenants[1]))["identifier"] == "shop-1"
+    await store.delete("x")
+    assert (await manager.upgrade_tenant(tenants[0]))["revision"] == "r3"
+
+
+async def test_a_catalogue_that_is_not_made_yet_stands_in_nobodys_way(
+    config: TenancyConfig, tenants: list[Tenant]
+):
+    nothing = SQLAlchemyTenantStore("sqlite:///nothing.db")
+    done = await TenantMigrationManager(config, nothing).upgrade_tenant(tenants[0])
+    await nothing.close()
+    assert done["success"]
+
+
+async def test_one_of_those_that_share_tables_is_migrated_with_all(
+    config: TenancyConfig, store: InMemoryTenantStore, tenants: list[Tenant], rows: Rows
+):
+    shared = config.model_copy(update={"isolation_strategy": IsolationStrategy.RLS})
+    done = await TenantMigrationManager(shared, store).upgrade_tenant(tenants[3])
+    assert (done["tenant_id"], done["success"]) == ("id-3", True)
+    assert rows("SELECT version_num FROM alembic_version") == [("r3",)]
 
 
 async def test_a_wrong_request_changes_nothing(manager: TenantMigrationManager, rows: Rows):

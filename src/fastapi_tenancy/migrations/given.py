@@ -15,6 +15,7 @@ from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+from fastapi_tenancy.storage.protocol import TenantStore
 
 
 class FleetResult(TypedDict):
@@ -39,6 +40,13 @@ class MigrationManager(OneTenantCalls):
     """Migrates tenants with the engine behind ``tenancy upgrade``; nothing blocks the event loop.
 
     Defaults such as ``concurrency`` are those of the provider's configuration.
+
+    Args:
+        alembic_ini_path: the ini file of the Alembic project.
+        isolation_provider: says where tenants live.
+        store: the catalogue they are from, if there is one: a tenant whose place another one in it
+            claims is then refused.
+        listener: is given the events of each run.
     """
 
     def __init__(
@@ -46,12 +54,13 @@ class MigrationManager(OneTenantCalls):
         alembic_ini_path: str | Path,
         isolation_provider: IsolationProvider,
         *,
+        store: TenantStore | None = None,
         listener: Listener = silent,
     ) -> None:
         update = {"alembic_ini": Path(alembic_ini_path)}
         self._config = isolation_provider.config.model_copy(update=update)
         self._isolation = isolation_provider
-        super().__init__(listener)
+        super().__init__(listener, store)
 
     async def upgrade_all_tenants(
         self,
@@ -106,10 +115,13 @@ class MigrationManager(OneTenantCalls):
         *,
         create: bool = False,
     ) -> FleetResult:
-        fleet = self._fleet_of([t for t in tenants if t.status is not TenantStatus.DELETED])
+        given = [t for t in tenants if t.status is not TenantStatus.DELETED]
+        fleet = await self._fleet_around(given)
         options = fleet.options(command, revision, concurrency=concurrency, create=create)
         report = await run(fleet, options, Selection(), self._listener)
-        results = [result for outcome in report.outcomes for result in results_of(outcome)]
+        ids = {tenant.id for tenant in given}
+        told = (result for outcome in report.outcomes for result in results_of(outcome))
+        results = [result for result in told if result["tenant_id"] in ids]
         failures = [result for result in results if not result["success"]]
         return FleetResult(
             total=len(results),

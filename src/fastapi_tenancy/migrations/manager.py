@@ -38,8 +38,8 @@ class TenantMigrationManager(OneTenantCalls):
         listener: Listener = silent,
     ) -> None:
         self._config = complete(config.model_copy(update={"alembic_ini": Path(alembic_cfg_path)}))
-        self._store = store
-        super().__init__(listener)
+        self._catalogue = store
+        super().__init__(listener, store)
 
     async def upgrade_all(
         self,
@@ -96,7 +96,7 @@ class TenantMigrationManager(OneTenantCalls):
 
         def tenants(selection: Selection) -> list[Tenant]:
             # The store belongs to the caller's loop: ask it there, from the worker thread.
-            reading = collect(self._store, selection, place_in(fleet.isolation))
+            reading = collect(self._catalogue, selection, place_in(fleet.isolation))
             return asyncio.run_coroutine_threadsafe(reading, loop).result()
 
         chosen = Selection(statuses=None if statuses is None else frozenset(statuses))
