@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from cli_desk import Desk
 from cli_process import PATIENCE_S, Running
+from cli_terminal import terminal
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 WAITERS = (
@@ -78,6 +80,17 @@ def test_a_second_signal_ends_it_where_it_waits(many: Desk, number: signal.Signa
     assert saved(many) == 1
 
 
+@pytest.mark.parametrize(("key", "code"), [("\x03", 130), ("\x04", 0)])
+def test_a_list_is_typed_in_until_its_end_or_ctrl_c(many: Desk, key: str, code: int):
+    with terminal(many, "tenants", "import", "-", "--format", "csv") as seen:
+        seen.type("identifier\nbolt\n")
+        seen.wait_for("bolt")
+        seen.type(key)
+        assert seen.wait(pressing=key).code == code, seen.seen
+    assert ("interrupted; nothing was changed" in seen.seen) is (code == 130)
+    assert saved(many) == (1 if code else 2)
+
+
 def test_whom_the_database_refuses_takes_all_back(many: Desk):
     many.sql("ALTER TABLE tenants ADD CHECK (identifier <> 't1999')")
     done = many.run("tenants", "import", "many.csv")
@@ -115,9 +128,12 @@ def test_ten_thousand_tenants_in_little_time_and_memory(desk: Desk):
 
 def _peak_mib(desk: Desk, *arguments: str) -> float:
     """Run the command as a child of this process, and read how much memory it took."""
-    words = [sys.executable, "-m", "fastapi_tenancy", *arguments]
-    environment = {**os.environ, **desk.shell.environment}
-    pid = os.posix_spawn("/usr/bin/env", ["env", "-C", str(desk.folder), *words], environment)
-    _, status, usage = os.wait4(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fastapi_tenancy", *arguments],
+        cwd=desk.folder,
+        env={**os.environ, **desk.shell.environment},
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
     return usage.ru_maxrss / 1024
