@@ -232,3 +232,107 @@ def test_a_tenant_of_another_strategy_than_the_fleets_is_refused(shop: Project) 
     fleet = [tenant("a", isolation_strategy=IsolationStrategy.RLS)]
     done = run(shop, fleet, create=True)
     assert "set isolation_strategy to hybrid" in str(done["a"]["error"])
+
+
+TWO_FACED = """
+class TwoFaced(sa.types.TypeDecorator):
+    impl = sa.String
+    cache_ok = True
+    def process_bind_param(self, value, dialect):
+        return "bound " + value
+    def process_literal_param(self, value, dialect):
+        return "literal " + value
+"""
+TABLES = """
+from sqlalchemy.ext.compiler import compiles
+class Odd(sa.types.UserDefinedType):
+    cache_ok = True
+@compiles(Odd)
+def odd(type_, compiler, **kw):
+    return "text" if compiler.dialect.paramstyle == "named" else "integer"
+"""
+
+
+def roads(done: dict[str, TenantResult]) -> list[str]:
+    return sorted(str(r["road"]) for r in done.values())
+
+
+def test_a_replay_is_proven_on_two_equal_databases(
+    shop: Project, databases: Callable[[], DatabaseUrl]
+) -> None:
+    urls = [databases() for _ in range(6)]
+    with psycopg.connect(urls[0], autocommit=True) as connection:
+        connection.execute("CREATE TABLE odd_one (id int)")
+    fleet = [tenant(f"t{n}", database_url=url) for n, url in enumerate(urls)]
+    given = {"isolation_strategy": IsolationStrategy.DATABASE}
+    done = run(shop, fleet, **given)
+    assert all(r["success"] for r in done.values()), done
+    assert roads(done) == ["live", *["replay"] * 5]
+    assert all(names(url) == [("ONE",), ("TWO",), ("THREE",)] for url in urls)
+    done = run(shop, fleet, Command.DOWNGRADE, **given)
+    assert roads(done) == ["live", *["replay"] * 5]
+
+
+def test_databases_without_an_equal_take_the_live_road(
+    shop: Project, databases: Callable[[], DatabaseUrl]
+) -> None:
+    urls = [databases() for _ in range(3)]
+    for number, url in enumerate(urls):
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"CREATE TABLE odd_{number} (id int)".encode())
+    fleet = [tenant(f"t{n}", database_url=url) for n, url in enumerate(urls)]
+    done = run(shop, fleet, isolation_strategy=IsolationStrategy.DATABASE)
+    assert roads(done) == ["live"] * 3
+    assert all(r["success"] for r in done.values()), done
+
+
+@pytest.mark.parametrize(
+    ("top", "up", "told"),
+    [
+        (TABLES, 'op.add_column("items", sa.Column("odd", Odd))', "its structure differs"),
+        (
+            TWO_FACED,
+            'op.execute(sa.table("items", sa.column("note", TwoFaced)).update().values(note="x"))',
+            "writes other rows when replayed",
+        ),
+    ],
+    ids=["structure", "rows"],
+)
+def test_a_replay_that_would_lie_sends_databases_down_the_live_road(
+    shop: Project, databases: Callable[[], DatabaseUrl], top: str, up: str, told: str
+) -> None:
+    urls = [databases() for _ in range(5)]
+    fleet = [tenant(f"t{n}", database_url=url) for n, url in enumerate(urls)]
+    run(shop, fleet, isolation_strategy=IsolationStrategy.DATABASE)
+    shop.revision("r3", "r2", up, top=top)
+    config = TenancyConfig(database_url=shop.url, isolation_strategy=IsolationStrategy.DATABASE)
+    started = FleetRun(History(shop.ini), open_isolation(config), RunOptions(concurrency=3))
+    report = started.execute(lambda: fleet)
+    (difference,) = report.differences
+    assert difference.settled
+    assert told in difference.message
+    assert all(o.success and "live" in o.road for o in report.outcomes), report.outcomes
+    seen = "SELECT to_jsonb(i) - 'id' FROM items i ORDER BY id"
+    assert len({str(query(url, seen)) for url in urls}) == 1
+
+
+def test_a_failing_one_of_the_pair_is_one_failing_tenant(
+    shop: Project, databases: Callable[[], DatabaseUrl]
+) -> None:
+    urls = [databases() for _ in range(5)]
+    fleet = [tenant(f"t{n}", database_url=url) for n, url in enumerate(urls)]
+    given = {"isolation_strategy": IsolationStrategy.DATABASE}
+    run(shop, fleet, **given)
+    for url in urls[:2]:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("INSERT INTO items (name) VALUES ('one')")
+    shop.revision("r3", "r2", 'op.create_unique_constraint("once", "items", ["name"])')
+    done = run(shop, fleet, **given)
+    assert {i: r["success"] for i, r in done.items()} == {
+        "t0": False,
+        "t1": False,
+        "t2": True,
+        "t3": True,
+        "t4": True,
+    }
+    assert "could not create unique index" in str(done["t0"]["error"])

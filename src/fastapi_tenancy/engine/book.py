@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from fastapi_tenancy.engine.brief import Brief
 from fastapi_tenancy.engine.plan import make_plan
 from fastapi_tenancy.engine.project import Project
+from fastapi_tenancy.engine.prove import REASON, SMALLEST
 from fastapi_tenancy.model.plan import Cohort, Plan
-from fastapi_tenancy.model.script import Stage
+from fastapi_tenancy.model.script import Stage, all_live
 from fastapi_tenancy.model.target import Position, Target, TargetKey
 
 
@@ -18,10 +19,16 @@ class Page:
     """Everything about the targets of one position.
 
     ``before`` and ``after`` are the structure fingerprints of those that are proven by them.
+    While it is ``undecided`` whether the stages may be replayed, targets are ``waiting`` for an
+    equal, by what has to be equal; ``deciding`` is held by whoever brings one.
     """
 
     plan: Plan
     stages: tuple[Stage, ...] = ()
+    undecided: bool = False
+    deciding: threading.Lock = field(default_factory=threading.Lock)
+    waiting: dict[object, Target] = field(default_factory=dict)
+    looked: int = 0
     wanted: int = 0
     before: dict[TargetKey, str] = field(default_factory=dict)
     after: dict[TargetKey, str] = field(default_factory=dict)
@@ -30,6 +37,11 @@ class Page:
     def cohort(self) -> Cohort | None:
         """The way its targets go; None where they need none or have none."""
         return self.plan.cohorts[0] if self.plan.cohorts else None
+
+    @property
+    def live(self) -> tuple[Stage, ...]:
+        """Its stages where nothing is replayed."""
+        return tuple(all_live(stage, REASON) for stage in self.stages)
 
     def plan_of(self, target: Target) -> Plan:
         """The plan of one target that stands here."""
@@ -44,8 +56,12 @@ class Page:
 class Book:
     """The pages of one run, one for each position that was met."""
 
-    def __init__(self, brief: Brief, project: Project) -> None:
+    def __init__(self, brief: Brief, project: Project, size: int) -> None:
+        """Args:
+        size: how many targets there are.
+        """
         self._brief = brief
+        self._size = size
         self._project = project
         self._opening = threading.Lock()
         self._pages: dict[Position, Page] = {}
@@ -57,11 +73,15 @@ class Book:
                 plan = make_plan(self._brief.request(target), [(target, position)])
                 page = self._pages[position] = Page(plan)
                 if page.cohort is not None:
-                    page.stages = self._brief.stages(
-                        self._project, page.cohort.span, target, single=True
-                    )
+                    self._write(page, page.cohort, target)
             return self._pages[position]
 
     def pages(self) -> list[Page]:
         """Those written so far."""
         return list(self._pages.values())
+
+    def _write(self, page: Page, cohort: Cohort, target: Target) -> None:
+        page.stages = self._brief.stages(self._project, cohort.span, target)
+        page.undecided = self._brief.needs_proof(page.stages)
+        if page.undecided and self._size < SMALLEST:
+            page.stages, page.undecided = page.live, False

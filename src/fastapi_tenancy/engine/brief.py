@@ -17,11 +17,10 @@ from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.event import Listener, Reading, Warned
 from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Proof
 from fastapi_tenancy.model.plan import Cohort, Command, Engine, Plan, Span
-from fastapi_tenancy.model.script import Stage, all_live
+from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import Position, Target
 
 READING_TOLD_EVERY = 1000
-SINGLE = "a database of its own takes the live road unless --engine replay is asked for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +85,23 @@ class Brief:
             place="schema" if target.schema else "file" if target.is_file else "database",
         )
 
-    def stages(
-        self, project: Project, span: Span, sample: Target, *, single: bool = False
-    ) -> tuple[Stage, ...]:
-        """The span cut into stages, each of its moves on its road.
-
-        Args:
-            single: the target is a database of its own, where no replay is proven on a pair.
-        """
+    def stages(self, project: Project, span: Span, sample: Target) -> tuple[Stage, ...]:
+        """The span cut into stages, each of its moves on its road."""
         if self.options.command is Command.STAMP:
             return project.stamp_stages(span)
-        stages = project.stages(project.steps(span, sample, self.options.engine), span, sample)
-        if single and not sample.is_file and self.options.engine is Engine.AUTO:
-            return tuple(all_live(stage, SINGLE) for stage in stages)
-        return stages
+        return project.stages(project.steps(span, sample, self.options.engine), span, sample)
 
-    def prepared(self, project: Project, plan: Plan, *, single: bool = False) -> Prepared:
-        """A plan with its stages."""
-        stages = tuple(
-            self.stages(project, c.span, c.targets[0], single=single) for c in plan.cohorts
+    def needs_proof(self, stages: tuple[Stage, ...]) -> bool:
+        """True when a replay has to be proven on a pair of targets first."""
+        return (
+            self.options.engine is Engine.AUTO
+            and self.options.command is not Command.STAMP
+            and any(s.proven_by_pair for s in stages)
         )
+
+    def prepared(self, project: Project, plan: Plan) -> Prepared:
+        """A plan with its stages."""
+        stages = tuple(self.stages(project, c.span, c.targets[0]) for c in plan.cohorts)
         return Prepared(plan, stages, (project,) * len(stages))
 
     def settle(self, plan: Plan) -> None:

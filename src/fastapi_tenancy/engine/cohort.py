@@ -13,21 +13,25 @@ from fastapi_tenancy.engine.extensions import told_of_extension
 from fastapi_tenancy.engine.failure import is_located_by_repeating, told, traced
 from fastapi_tenancy.engine.lease import Leases
 from fastapi_tenancy.engine.project import Project
-from fastapi_tenancy.engine.prove import REASON, Candidates, Prover
+from fastapi_tenancy.engine.prove import (
+    REASON,
+    SMALLEST,
+    Candidates,
+    Prover,
+    no_pair,
+    not_proven,
+)
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.structures import Structures
 from fastapi_tenancy.engine.workers import Workers
 from fastapi_tenancy.errors import TenancyError
 from fastapi_tenancy.model.event import CohortStarted, Warned
-from fastapi_tenancy.model.outcome import Difference, Outcome, OutcomeKind
-from fastapi_tenancy.model.plan import Cohort, Command, Engine
+from fastapi_tenancy.model.outcome import Outcome, OutcomeKind
+from fastapi_tenancy.model.plan import Cohort
 from fastapi_tenancy.model.script import Stage, all_live
 from fastapi_tenancy.model.target import Position, Target
 from fastapi_tenancy.observe.connect import Line
 from fastapi_tenancy.observe.positions import read_positions
-
-SMALLEST = 3
-"""Cohorts below this size run live as a whole: there is no rest that a proof could serve."""
 
 
 class CohortRunner:
@@ -37,6 +41,7 @@ class CohortRunner:
         self, brief: Brief, project: Project, workers: Workers, line: Line, database: str
     ) -> None:
         options, listener = brief.options, brief.listener
+        self._brief = brief
         self._line = line
         self.project = project
         self._options = options
@@ -55,7 +60,7 @@ class CohortRunner:
         self.structures = Structures(options.proof, brief.tally, database)
         """Those that the proof level asks for, before and after."""
         self._workers = workers
-        self._prover = Prover(self._applier, project.renderer, workers.first)
+        self._prover = Prover(self._applier, project.renderer, lambda _target: workers.first)
         self._warned: set[str] = set()
 
     def run(self, cohort: Cohort, stages: tuple[Stage, ...]) -> None:
@@ -65,7 +70,7 @@ class CohortRunner:
         done: set[str] = set()
         limit = min(self._options.concurrency, len(cohort.targets))
         self._workers.warm(limit)
-        if self._needs_proof(stages):
+        if self._brief.needs_proof(stages):
             stages = self._prove(cohort, stages, done)
         else:
             self.structures.expect(self._workers.first, cohort, stages)
@@ -88,13 +93,6 @@ class CohortRunner:
     def close(self) -> None:
         """End the renewal of leases."""
         self._leases.close()
-
-    def _needs_proof(self, stages: tuple[Stage, ...]) -> bool:
-        return (
-            self._options.engine is Engine.AUTO
-            and self._options.command is not Command.STAMP
-            and any(s.proven_by_pair for s in stages)
-        )
 
     def _prove(
         self, cohort: Cohort, stages: tuple[Stage, ...], done: set[str]
@@ -127,30 +125,14 @@ class CohortRunner:
 
             decided, difference = self._prover.run(pair, stages, cohort.position, finish)
             if difference is not None:
-                self._report(cohort, difference)
+                self._tally.differ(not_proven(f"{len(cohort.targets)} tenants", difference))
                 return live
             if decided:
                 before = candidates.all()
                 self.structures.proven(self._workers.first, cohort, stages, before, pair.live)
                 return stages
-        self._listener(
-            Warned(
-                f"{len(cohort.targets)} tenants take the live road: no two of the first"
-                f" {len(candidates.all())} are of equal structure and could be migrated to prove"
-                " the replay"
-            )
-        )
+        self._listener(no_pair(f"{len(cohort.targets)} tenants", len(candidates.all())))
         return live
-
-    def _report(self, cohort: Cohort, difference: str) -> None:
-        self._tally.differ(
-            Difference(
-                f"{len(cohort.targets)} tenants",
-                f"replaying would not give what Alembic gives, so they take the live road:"
-                f" {difference}",
-                settled=True,
-            )
-        )
 
     def _warn_of_extensions(self, stages: tuple[Stage, ...]) -> None:
         for move in (c.step.move for s in stages for c in s.steps):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fastapi_tenancy.engine.brief import Brief
-from fastapi_tenancy.engine.desk import Desk
 from fastapi_tenancy.engine.file_desk import FileDesk
 from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.singles import SingleSite
@@ -13,14 +12,14 @@ LOCK_TIMEOUT_S = 60.0
 """How long a locked file is waited for where nothing else is said: SQLite has no queue for it."""
 
 
-class FileSite(SingleSite):
+class FileSite(SingleSite[FileDesk]):
     """SQLite files."""
 
     def __init__(self, brief: Brief) -> None:
         super().__init__(brief)
         self._leaving: set[tuple[str, bool]] = set()
 
-    def _opened(self, project: Project, target: Target) -> Desk:
+    def _opened(self, project: Project, target: Target) -> FileDesk:
         timeout = self._brief.options.lock_timeout_s
         return FileDesk(
             project, target, LOCK_TIMEOUT_S if timeout is None else timeout, self._leaving

@@ -15,10 +15,13 @@ from fastapi_tenancy.engine.failure import cause
 from fastapi_tenancy.engine.render import Renderer
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.trace import NeedsConnection
+from fastapi_tenancy.model.event import Warned
+from fastapi_tenancy.model.outcome import Difference
 from fastapi_tenancy.model.plan import Cohort, Move, Road
 from fastapi_tenancy.model.script import Stage, all_live
 from fastapi_tenancy.model.target import Position, Target
 from fastapi_tenancy.observe.structure import (
+    Structure,
     fingerprint,
     read_structures,
     told_difference,
@@ -26,11 +29,30 @@ from fastapi_tenancy.observe.structure import (
 
 CANDIDATES = 16
 """Targets of a cohort among which a pair of equals is looked for."""
+SMALLEST = 3
+"""Fleets below this size run live as a whole: there is no rest that a proof could serve."""
 REASON = "the replay could not be proven on a pair of equal tenants"
 
 
 class ProofFailed(Exception):  # noqa: N818 - a finding, not an error of ours
     """The replayed target does not look like the one that ran live."""
+
+
+def not_proven(who: str, difference: str) -> Difference:
+    """What is reported when a pair differs."""
+    return Difference(
+        who,
+        f"replaying would not give what Alembic gives, so they take the live road: {difference}",
+        settled=True,
+    )
+
+
+def no_pair(who: str, looked: int) -> Warned:
+    """What is told when no pair was found, or none could be migrated."""
+    return Warned(
+        f"{who} take the live road: no two of the first {looked} are of equal"
+        " structure and could be migrated to prove the replay"
+    )
 
 
 @dataclass(slots=True)
@@ -60,7 +82,12 @@ Finish = Callable[[Target, Progress, BaseException | None], None]
 class Prover:
     """Runs the pair of one cohort."""
 
-    def __init__(self, applier: Applier, renderer: Renderer, session: Session) -> None:
+    def __init__(
+        self, applier: Applier, renderer: Renderer, session: Callable[[Target], Session]
+    ) -> None:
+        """Args:
+        session: gives the connection to work on a target with.
+        """
         self._applier = applier
         self._renderer = renderer
         self._session = session
@@ -71,7 +98,8 @@ class Prover:
         schemas = [t.schema for t in cohort.targets[:CANDIDATES]]
         with ThreadPoolExecutor(1) as pool:
             rest = pool.submit(_fingerprints, other, schemas[2:])
-            yield Candidates(_fingerprints(self._session.raw, schemas[:2]), rest)
+            first = self._session(cohort.targets[0]).raw
+            yield Candidates(_fingerprints(first, schemas[:2]), rest)
 
     def pairs(
         self, cohort: Cohort, stages: tuple[Stage, ...], candidates: Candidates
@@ -89,7 +117,7 @@ class Prover:
         for target in targets:
             if target.schema not in before:
                 continue
-            key = (before[target.schema], self._shape(stages, target))
+            key = (before[target.schema], self.shape(stages, target))
             groups.setdefault(key, []).append(target)
         largest = max(groups.values(), key=len, default=[])
         return [Pair(a, b) for a, b in zip(largest[::2], largest[1::2], strict=False)]
@@ -133,12 +161,7 @@ class Prover:
             return self._try(pair.replayed, stage, at, progress), None
 
         def check(connection: psycopg.Connection) -> None:
-            locked: set[str] = set()
-            both = (pair.live.schema, pair.replayed.schema)
-            found = dict(read_structures(connection, both, locked))
-            if locked:
-                raise ProofFailed(f"the structure of {min(locked)} is locked by another session")
-            wanted, other = (found.get(schema, {}) for schema in both)
+            wanted, other = self._structures(pair, connection)
             if wanted != other:
                 raise ProofFailed(f"its structure differs: {told_difference(wanted, other)}")
 
@@ -149,7 +172,18 @@ class Prover:
         if again is not None:
             return again, None
         what = str(error) if isinstance(error, ProofFailed) else f"it fails: {cause(error)}"
-        return None, f"replayed at {pair.replayed.schema}, {what}"
+        return None, f"replayed at {pair.replayed.name}, {what}"
+
+    def _structures(
+        self, pair: Pair, connection: psycopg.Connection
+    ) -> tuple[Structure, Structure]:
+        """Those of the pair, the second as the open transaction of ``connection`` sees it."""
+        first, second = self._session(pair.live), self._session(pair.replayed)
+        names = (pair.live.schema, pair.replayed.schema)
+        if first is second:
+            found = _unlocked(connection, names)
+            return found[0], found[1]
+        return _unlocked(first.raw, names[:1])[0], _unlocked(connection, names[1:])[0]
 
     def _rest(
         self,
@@ -177,7 +211,7 @@ class Prover:
         record: bool = False,
         check: Callable[[psycopg.Connection], None] | None = None,
     ) -> BaseException | None:
-        session = self._session
+        session = self._session(target)
         session.aim(target, recycle_after=2**31)
         try:
             self._applier.run_stage(
@@ -209,7 +243,8 @@ class Prover:
             return f"it does not render: {cause(error)}"
         return first_difference(first, live, again)
 
-    def _shape(self, stages: tuple[Stage, ...], target: Target) -> object:
+    def shape(self, stages: tuple[Stage, ...], target: Target) -> object:
+        """What has to be the same of two targets' statements, where each gets its own."""
         moves = [c.step.move for s in stages for c in s.steps if c.step.road is Road.PER_TENANT]
         shapes: list[tuple[str, object]] = []
         for move in moves:
@@ -227,3 +262,11 @@ def _fingerprints(connection: psycopg.Connection, schemas: Sequence[str]) -> dic
     found = dict(read_structures(connection, schemas, locked))
     # A schema that is about to be created is as empty as any other.
     return {s: fingerprint(found.get(s, {})) for s in schemas if s not in locked}
+
+
+def _unlocked(connection: psycopg.Connection, schemas: Sequence[str]) -> list[Structure]:
+    locked: set[str] = set()
+    found = dict(read_structures(connection, schemas, locked))
+    if locked:
+        raise ProofFailed(f"the structure of {min(locked)} is locked by another session")
+    return [found.get(schema, {}) for schema in schemas]

@@ -8,7 +8,8 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
+from typing import Generic, TypeVar
 
 from fastapi_tenancy.engine.apply import Progress
 from fastapi_tenancy.engine.book import Book, Page
@@ -25,24 +26,33 @@ from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import Position, PositionState, Target
 from fastapi_tenancy.model.url import masked
 
+DeskT = TypeVar("DeskT", bound=Desk)
+"""What an opened target is here."""
 ROUNDS = 5
 """How often a target that another runner moved meanwhile is looked at again."""
 
 
-class SingleSite(ABC):
+class SingleSite(ABC, Generic[DeskT]):
     """What databases and files have in common; ``_open`` says how one is opened."""
 
     def __init__(self, brief: Brief) -> None:
         self._brief = brief
         self._project: Project | None = None
         self._sampling = Sampling(brief.options.proof, brief.tally)
-        self._open_desks: set[Desk] = set()
+        self._open_desks: set[DeskT] = set()
         self._queue: deque[Target] = deque()
         brief.stop.on_abort(self._cancel)
 
     @abstractmethod
-    def _opened(self, project: Project, target: Target) -> Desk:
+    def _opened(self, project: Project, target: Target) -> DeskT:
         """Open a target; one that is missing is opened too, and says so as its position."""
+
+    def _stages(self, page: Page, desk: DeskT, target: Target) -> tuple[Stage, ...] | None:  # noqa: ARG002
+        """What to run at a target; None where it waits in somebody else's hands, or is done."""
+        return page.stages
+
+    def _ran_out(self, pages: list[Page]) -> None:
+        """Called when nobody is left in the queue; may put some there."""
 
     @abstractmethod
     def _check(self, targets: list[Target]) -> None:
@@ -57,7 +67,7 @@ class SingleSite(ABC):
         self._check(targets)
         project = self._made(targets)
         return self._brief.prepared(
-            project, self._brief.plan(targets, self._positions(project, targets)), single=True
+            project, self._brief.plan(targets, self._positions(project, targets))
         )
 
     def look(self, targets: list[Target]) -> Iterator[Position]:
@@ -72,11 +82,20 @@ class SingleSite(ABC):
         """
         brief = self._brief
         self._check(targets)
-        book = Book(brief, self._made(targets))
+        book = Book(brief, self._made(targets), len(targets))
         brief.listener(Counted(brief.options.command, len(targets)))
-        self._queue = deque(targets)
+        self._queue.extend(targets)
+        while self._queue and not brief.stop.requested.is_set():
+            self._work(book, min(brief.options.concurrency, len(self._queue)))
+            if not self._queue:
+                self._ran_out(book.pages())
+        self._queue.clear()
+        if brief.stop.requested.is_set():
+            brief.listener(Stopping())
+        self._sampling.compare(book.pages())
+
+    def _work(self, book: Book, count: int) -> None:
         failures: list[BaseException] = []
-        count = min(brief.options.concurrency, len(targets))
         threads = [
             threading.Thread(target=self._serve, args=(book, failures)) for _ in range(count)
         ]
@@ -86,9 +105,6 @@ class SingleSite(ABC):
             thread.join()
         if failures:
             raise failures[0]
-        if brief.stop.requested.is_set():
-            brief.listener(Stopping())
-        self._sampling.compare(book.pages())
 
     def close(self) -> None:
         """Leave no connection behind."""
@@ -123,35 +139,44 @@ class SingleSite(ABC):
 
     def _one(self, book: Book, target: Target) -> None:
         try:
-            desk = self._opened(self._made([target]), target)
+            with self._held(target) as desk:
+                self._move(book, desk, target)
         except TenancyError as error:
             self._brief.tally.end(failed(target, Position(), masked(str(error))))
-            return
+
+    @contextmanager
+    def _held(self, target: Target) -> Iterator[DeskT]:
+        desk = self._opened(self._made([target]), target)
         self._open_desks.add(desk)
         try:
-            self._move(book, desk, target)
+            yield desk
         finally:
             self._open_desks.discard(desk)
             desk.close()
 
-    def _move(self, book: Book, desk: Desk, target: Target) -> None:
+    def _move(self, book: Book, desk: DeskT, target: Target) -> None:
+        """Bring a target where it should be.
+
+        Raises:
+            TenancyError: it cannot be opened, read or made.
+        """
         for _ in range(ROUNDS):
             started = time.perf_counter()
-            try:
-                position = desk.position()
-            except TenancyError as error:
-                self._brief.tally.end(failed(target, Position(), masked(str(error))))
-                return
+            position = desk.position()
             page = book.page(target, position)
             if page.cohort is None:
                 self._brief.settle(page.plan_of(target))
                 return
-            if self._carried(page, page.stages, desk, target, started):
+            if position.state is PositionState.MISSING:
+                desk.create()
+                continue
+            stages = self._stages(page, desk, target)
+            if stages is None or self._carried(page, stages, desk, target, started):
                 return
         self._brief.tally.end(failed(target, Position(), "other runners keep moving it; run again"))
 
     def _carried(
-        self, page: Page, stages: tuple[Stage, ...], desk: Desk, target: Target, started: float
+        self, page: Page, stages: tuple[Stage, ...], desk: DeskT, target: Target, started: float
     ) -> bool:
         """Run the stages and take the outcome; False when another runner moved it meanwhile."""
         progress = Progress()
@@ -159,9 +184,6 @@ class SingleSite(ABC):
         assert page.cohort is not None  # noqa: S101 - only targets with a way come here
         at = page.cohort.position
         try:
-            if at.state is PositionState.MISSING:
-                desk.create()
-                at = Position((), PositionState.UNVERSIONED)
             self._sampling.before(page, desk, target, stages)
             for number, stage in enumerate(stages):
                 at = at if number == 0 else Position(stage.before)
@@ -173,7 +195,7 @@ class SingleSite(ABC):
     def end(
         self,
         page: Page,
-        desk: Desk,
+        desk: DeskT,
         target: Target,
         progress: Progress,
         error: BaseException | None,
@@ -207,7 +229,7 @@ class SingleSite(ABC):
         self._brief.tally.end(outcome)
         return True
 
-    def _told(self, desk: Desk, progress: Progress, error: BaseException, page: Page) -> str:
+    def _told(self, desk: DeskT, progress: Progress, error: BaseException, page: Page) -> str:
         place = None
         if progress.stage is not None and is_located_by_repeating(error):
             assert page.cohort is not None  # noqa: S101

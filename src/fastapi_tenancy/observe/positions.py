@@ -28,7 +28,7 @@ MANY = 500
 WAIT_MS = 5000
 """How long a locked version table is waited for: one tenant must not hold up the fleet."""
 
-_EXISTING = """
+_LOOKED = """
 SELECT n.nspname, c.relkind::text, d.objoid IS NOT NULL
 FROM pg_catalog.pg_namespace n
 LEFT JOIN pg_catalog.pg_class c
@@ -36,8 +36,9 @@ LEFT JOIN pg_catalog.pg_class c
 LEFT JOIN pg_catalog.pg_description d
     ON d.objoid = c.oid AND d.classoid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0
     AND starts_with(d.description, %(word)s)
-WHERE n.nspname = ANY(%(schemas)s)
-"""
+WHERE n.nspname = """
+_EXISTING = _LOOKED + "ANY(%(schemas)s)"
+_HERE = _LOOKED + "pg_catalog.current_schema()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,12 @@ def look_up(connection: psycopg.Connection, schemas: Sequence[str], table: str) 
         rows = connection.execute(_EXISTING, asked)
         found |= {str(name): Seen(kind, bool(marked)) for name, kind, marked in rows}
     return found
+
+
+def look_here(connection: psycopg.Connection, table: str) -> tuple[str, Seen] | None:
+    """The schema that tables are made in, with what is there; None where no such schema exists."""
+    row = connection.execute(_HERE, {"table": table, "word": WORD}).fetchone()
+    return None if row is None else (str(row[0]), Seen(row[1], bool(row[2])))
 
 
 def read_seen(

@@ -1,0 +1,127 @@
+"""One PostgreSQL database that is a target whole, over one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+
+import psycopg
+
+from fastapi_tenancy.engine.apply import Applier, Progress
+from fastapi_tenancy.engine.failure import cause
+from fastapi_tenancy.engine.session import Session
+from fastapi_tenancy.errors import MigrationFailedError, ServerUnreachableError
+from fastapi_tenancy.model.plan import Move
+from fastapi_tenancy.model.script import Stage
+from fastapi_tenancy.model.target import MISSING, Position, Target
+from fastapi_tenancy.model.tenant import IsolationStrategy
+from fastapi_tenancy.observe.elsewhere import anywhere, is_missing
+from fastapi_tenancy.observe.positions import look_here, read_again, read_positions, read_seen
+from fastapi_tenancy.observe.structure import fingerprint, read_structures
+
+
+class DatabaseDesk:
+    """One database, over one connection."""
+
+    def __init__(
+        self,
+        applier: Applier,
+        session: Session,
+        target: Target,
+        timeout_s: float,
+        create_sql: Callable[[Target], str],
+    ) -> None:
+        self._applier = applier
+        self._session = session
+        self._target = target
+        self._timeout_s = timeout_s
+        self._create_sql = create_sql
+        self._moved = False
+
+    @property
+    def session(self) -> Session:
+        """Its connection, aimed at it."""
+        return self._session
+
+    @property
+    def target(self) -> Target:
+        """The target, with the schema its database works in where that is known now."""
+        return self._target
+
+    def position(self) -> Position:
+        """Where it stands, read now; over a new connection where the last one was lost.
+
+        Raises:
+            ServerUnreachableError: the server does not take the connection.
+            MigrationFailedError: the role has no schema to work in, or the read failed.
+        """
+        try:
+            return self._read()
+        except ServerUnreachableError:
+            if self._target.strategy is IsolationStrategy.DATABASE and is_missing(
+                self._target, self._timeout_s
+            ):
+                return MISSING
+            raise
+        except psycopg.Error as error:
+            raise MigrationFailedError(f"its position cannot be read: {error}") from error
+
+    def create(self) -> None:
+        """Make the database that is missing."""
+        try:
+            with closing(anywhere(self._target, self._timeout_s)) as raw:
+                raw.execute(self._create_sql(self._target).encode())
+        except psycopg.errors.DuplicateDatabase:
+            pass  # another runner was quicker
+        except psycopg.Error as error:
+            raise MigrationFailedError(f"it cannot be made: {cause(error)}") from error
+
+    def run(self, stage: Stage, position: Position, progress: Progress) -> None:
+        """Run one stage; it is committed when this returns."""
+        self._moved = False
+        self._applier.run_stage(self._session, self._target, stage, position, progress)
+        self._moved = True
+
+    def fingerprint(self) -> str | None:
+        """A hash of its structure, or None while somebody keeps a part of it locked."""
+        locked: set[str] = set()
+        schema = self._target.schema
+        found = dict(read_structures(self._session.raw, [schema], locked))
+        return None if locked else fingerprint(found.get(schema, {}))
+
+    def locate(self, stage: Stage, position: Position) -> tuple[Move, str] | None:
+        """The statement at which a replayed stage fails; changes nothing."""
+        try:
+            return self._applier.locate(self._session, self._target, stage, position)
+        except psycopg.Error:
+            return None
+
+    def cancel(self) -> None:
+        """Abort what is running, from another thread; its transaction rolls back."""
+        self._session.cancel()
+
+    def close(self) -> None:
+        """Close its connection."""
+        self._session.close()
+
+    def _read(self) -> Position:
+        """Its position; the schema it works in is looked up once more unless we just ran there."""
+        moved, self._moved = self._moved, False
+        table, version_schema = self._applier.version_place(self._target)
+        if moved:
+            return next(read_again(self._session.raw, [version_schema], table))
+        raw = self._session.raw
+        here = look_here(raw, table)
+        if here is None:
+            raise MigrationFailedError(
+                f"no schema of the search path of {self._target.name} exists; create one, or set"
+                " search_path of the role or the database"
+            )
+        schema, seen = here
+        self._target = replace(self._target, schema=schema)
+        self._session.aim(self._target, recycle_after=2**31)
+        _, place = self._applier.version_place(self._target)
+        if place != schema:
+            return next(read_positions(raw, [place], table))
+        return next(read_seen(raw, [schema], {schema: seen}, table))
