@@ -31,6 +31,11 @@ ROADS = {
         "down": "tenancy downgrade {r} --tenant {t} --yes",
         "stamp": "tenancy stamp {r} --tenant {t} --yes",
     },
+    "env": {
+        "up": "tenancy upgrade {r} --tenant {t} --engine env",
+        "down": "tenancy downgrade {r} --tenant {t} --engine env --yes",
+        "stamp": "tenancy stamp {r} --tenant {t} --engine env --yes",
+    },
     "live": {
         "up": "tenancy upgrade {r} --tenant {t} --engine live",
         "down": "tenancy downgrade {r} --tenant {t} --engine live --yes",
@@ -68,7 +73,7 @@ def twin(fleet: Helped, tmp_path: Path) -> Iterator[Helped]:
 
 @pytest.mark.parametrize(
     ("road", "options"),
-    [("schema", ""), ("tenancy", ""), ("live", ", transaction_per_migration=True")],
+    [("schema", ""), ("tenancy", ""), ("env", ""), ("live", ", transaction_per_migration=True")],
 )
 def test_every_road_leaves_what_plain_alembic_leaves(
     fleet: Helped, twin: Helped, road: str, options: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -120,6 +122,22 @@ def test_an_sqlite_file(files: Helped, tmp_path: Path):
     assert [c["name"] for c in inspect(engine).get_columns("items")] == ["id", "name"]
     engine.dispose()
     assert (tmp_path / "files" / "tenant_bolt.db").stat().st_size == 0
+
+
+@pytest.mark.parametrize("engine", ["auto", "env"])
+def test_files_are_left_alike_by_both(files: Helped, tmp_path: Path, engine: str):
+    moves = (("upgrade", "r2"), ("upgrade", "head"), ("downgrade", "r1"), ("upgrade", "head"))
+    for number, (move, revision) in enumerate(moves):
+        one, other = ("acme", "bolt")[:: 1 if number % 2 else -1]
+        files.done(f"alembic -x tenant={one} {move} {revision}")
+        files.done(f"tenancy {move} {revision} --tenant {other} --engine {engine}")
+        acme, bolt = (_dumped(tmp_path / "files" / f"tenant_{x}.db") for x in ("acme", "bolt"))
+        assert [x.replace("acme", "bolt") for x in acme] == bolt
+
+
+def _dumped(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return list(connection.iterdump())
 
 
 def test_a_failing_revision_leaves_an_sqlite_file_at_a_revision(files: Helped, tmp_path: Path):

@@ -22,6 +22,7 @@ from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
 from fastapi_tenancy.cli.parameters import Invocation, Where, command
 from fastapi_tenancy.cli.relative import RelativeCommand
+from fastapi_tenancy.cli.starting import command as starting
 from fastapi_tenancy.cli.streams import UnwritableError, open_closed_descriptors, silence_stdout
 from fastapi_tenancy.cli.tenants import importing, reading, writing
 from fastapi_tenancy.errors import ConfigurationError, TenancyError
@@ -102,6 +103,7 @@ for _function, _example in (
 ):
     app.command(cls=RelativeCommand, epilog=f"Example: {_example}")(_function)
 for _function, _example in (
+    (starting.init, "tenancy init shop --isolation schema"),
     (looking.status, "tenancy status --check"),
     (looking.current, "tenancy current --tag tier=gold"),
     (scripts.explain, "tenancy explain head --from 3f2a"),

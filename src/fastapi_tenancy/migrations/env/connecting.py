@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
 from fastapi_tenancy.errors import ConfigurationError, MigrationFailedError
+from fastapi_tenancy.isolation.place import file_of
 from fastapi_tenancy.migrations.env.placing import Place
 from fastapi_tenancy.model.url import sync_url
 from fastapi_tenancy.observe.connect import connect
@@ -85,9 +85,9 @@ def _require_schema(raw: psycopg.Connection, place: Place) -> None:
 
 
 def _sqlite(place: Place) -> Engine:
-    file = make_url(place.address).database or ":memory:"
+    file = file_of(place.address)
     # Whoever named the file itself may mean a new one.
-    if place.target is not None and not Path(file).exists():
+    if place.target is not None and file is not None and not file.exists():
         raise ConfigurationError(
             f"the database {file} does not exist; {_made_by(place)}. Nothing was changed"
         )

@@ -10,6 +10,7 @@ from alembic.config import Config
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.isolation.names import tenant_schema
+from fastapi_tenancy.isolation.place import place as place_of
 from fastapi_tenancy.isolation.reach import require_reachable
 from fastapi_tenancy.isolation.rls import RLSIsolationProvider
 from fastapi_tenancy.isolation.schema import SchemaIsolationProvider
@@ -18,7 +19,8 @@ from fastapi_tenancy.migrations.env.asking import Asked
 from fastapi_tenancy.migrations.lookup import find_target
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
-from fastapi_tenancy.model.url import address_of, is_postgresql, place_of
+from fastapi_tenancy.model.url import address_of, is_postgresql
+from fastapi_tenancy.storage.table import TENANTS
 
 _NOBODY = Tenant(id="", identifier="")
 """The tenant of shared tables, where nobody is named."""
@@ -89,8 +91,7 @@ def placed(target: Target, config: TenancyConfig, *, known: bool = True) -> Plac
     Raises:
         ConfigurationError: nothing says which database it is in.
     """
-    if target.strategy is not IsolationStrategy.DATABASE or not target.address:
-        require_reachable(target)
+    require_reachable(target)
     path = SchemaIsolationProvider(config).search_path(target) if target.schema else ""
     return Place(target.address, target.schema, path, target if known else None)
 
@@ -100,6 +101,14 @@ def shared_place(config: TenancyConfig) -> Place | None:
     if config.isolation_strategy is not IsolationStrategy.RLS:
         return None
     return placed(RLSIsolationProvider(config).target(_NOBODY), config, known=False)
+
+
+def catalogue_tables(place: Place, config: TenancyConfig) -> frozenset[str]:
+    """The list of tenants, where it is kept in this very place."""
+    elsewhere = config.tenants_query is not None or config.schema_pattern is not None
+    if elsewhere or place_of(config.catalogue_url) != place_of(place.address):
+        return frozenset()
+    return frozenset((TENANTS.name,))
 
 
 def _has_no_schemas(url: str, config: TenancyConfig) -> bool:

@@ -20,6 +20,7 @@ from fastapi_tenancy.migrations.env.connecting import connected
 from fastapi_tenancy.migrations.env.offline import write_script
 from fastapi_tenancy.migrations.env.placing import (
     Place,
+    catalogue_tables,
     place_named,
     placed,
     settings,
@@ -97,7 +98,11 @@ def _work(asked: Asked, options: dict[str, Any]) -> None:
         with connected(place, config.connect_timeout_s) as connection:
             comparing = purpose() is Purpose.COMPARE
             given = options_for(
-                place, options, connection if comparing else None, dry_run=asked.dry_run
+                place,
+                options,
+                connection if comparing else None,
+                hidden=catalogue_tables(place, config),
+                dry_run=asked.dry_run,
             )
             context.configure(connection=connection, **given)
             with nothing_kept(connection.engine) if asked.dry_run else nullcontext():

@@ -34,12 +34,14 @@ def options_for(
     options: Mapping[str, Any],
     compared: Connection | None = None,
     *,
+    hidden: frozenset[str] = frozenset(),
     dry_run: bool = False,
 ) -> dict[str, Any]:
     """What is passed to ``context.configure`` for a place.
 
     Args:
         compared: a connection to it, where the models are compared with what is there.
+        hidden: tables there that are none of the project's.
         dry_run: all revisions in one transaction, which can be rolled back.
     """
     given = dict(options)
@@ -50,26 +52,35 @@ def options_for(
         given.setdefault("render_as_batch", True)
     if dry_run:
         given |= {"transactional_ddl": True, "transaction_per_migration": False}
-    if compared is not None and place.schema:
-        given["include_name"] = _own_tables(place, given, compared)
+    if compared is not None:
+        own = _own_tables(place, given, compared) if place.schema else None
+        given["include_name"] = _included(given, own, hidden)
     return given
 
 
-def _own_tables(place: Place, options: Mapping[str, Any], connection: Connection) -> Included:
-    """Leave out what the search path shows besides the tenant's own tables, and its version table.
-
-    Alembic would propose to drop all that the models do not have.
-    """
+def _own_tables(place: Place, options: Mapping[str, Any], connection: Connection) -> set[str]:
+    """The tables of a tenant's schema but its version table."""
     own = set(inspect(connection).get_table_names(schema=place.schema))
     own.discard(str(options.get("version_table", "alembic_version")))
     connection.rollback()
+    return own
+
+
+def _included(options: Mapping[str, Any], own: set[str] | None, hidden: frozenset[str]) -> Included:
+    """Leave out what the search path shows besides the tenant's ``own`` tables, and what is hidden.
+
+    Alembic would propose to drop all that the models do not have.
+    """
     users: Included | None = options.get("include_name")
     metadata = options.get("target_metadata") or ()
     several = metadata if isinstance(metadata, (list, tuple)) else [metadata]
-    known = {table.schema for each in several for table in each.tables.values()}
+    tables = [table for each in several for table in each.tables.values()]
+    known = {table.schema for table in tables}
+    foreign = hidden - {table.name for table in tables}
 
     def included(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
-        if kind == "table" and parents.get("schema_name") is None and name not in own:
+        others = name in foreign or (own is not None and name not in own)
+        if kind == "table" and parents.get("schema_name") is None and others:
             return False
         if users is not None:
             return users(name, kind, parents)

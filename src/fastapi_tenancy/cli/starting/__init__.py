@@ -1,0 +1,1 @@
+"""`tenancy init`: a project that runs, or a look at the one that is there."""
