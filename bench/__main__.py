@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 from rich.console import Console
 
+from bench.apart import databases, files
 from bench.finding import Finding
 from bench.memory import memory_growth
 from bench.races import additive_revision, live_revision, nothing_to_do
@@ -21,6 +22,8 @@ BENCHMARKS: dict[str, Callable[[EmbeddedPostgres, Size], list[Finding]]] = {
     "additive": additive_revision,
     "live": live_revision,
     "no-op": nothing_to_do,
+    "databases": databases,
+    "files": files,
     "memory": memory_growth,
 }
 RESULTS = Path(__file__).parent / "results"

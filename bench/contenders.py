@@ -16,6 +16,7 @@ from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.run import FleetRun
 from fastapi_tenancy.history.scripts import History
+from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.isolation.schema import SchemaIsolationProvider
 from fastapi_tenancy.model.outcome import OutcomeKind, Report
 from fastapi_tenancy.model.tenant import Tenant
@@ -30,17 +31,24 @@ def tenants(numbers: range) -> Iterator[Tenant]:
 
 
 def engine(ini: Path, url: str, numbers: range, revision: str) -> Report:
+    """A whole run over schemas."""
+    isolation = SchemaIsolationProvider(TenancyConfig(database_url=url))
+    return fleet_run(ini, isolation, list(tenants(numbers)), revision)
+
+
+def fleet_run(
+    ini: Path, isolation: IsolationProvider, fleet: Sequence[Tenant], revision: str
+) -> Report:
     """One whole run, from reading the project to the report, with default proof.
 
     Raises:
         RuntimeError: a tenant did not come to its end; a figure would mean nothing.
     """
-    isolation = SchemaIsolationProvider(TenancyConfig(database_url=url))
     options = RunOptions(revision=revision)
-    report = FleetRun(History(ini), isolation, options).execute(lambda: tenants(numbers))
+    report = FleetRun(History(ini), isolation, options).execute(lambda: fleet)
     ended = report.counts()
     done = ended[OutcomeKind.MIGRATED] + ended[OutcomeKind.THERE]
-    if done != len(numbers) or report.differences:
+    if done != len(fleet) or report.differences:
         first = next(report.failures(), None)
         raise RuntimeError(f"the run ended with {dict(ended)}: {first and first.error}")
     return report

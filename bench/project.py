@@ -18,9 +18,10 @@ if context.is_offline_mode():
     with context.begin_transaction():
         context.run_migrations()
 else:
-    schema = context.config.attributes["schema"]
-    aimed = {"options": f"-csearch_path={schema}"}
-    engine = create_engine(url, poolclass=NullPool, connect_args=aimed)
+    given = context.config.attributes
+    schema = given.get("schema")
+    aimed = {"options": f"-csearch_path={schema}"} if schema else {}
+    engine = create_engine(given.get("url", url), poolclass=NullPool, connect_args=aimed)
     with engine.connect() as connection:
         context.configure(connection=connection)
         with context.begin_transaction():

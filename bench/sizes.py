@@ -14,9 +14,31 @@ class Size:
     live: int
     noop: int
     sample: int
+    databases: int
+    files: int
     few: int
     many: int
 
 
-WHOLE = Size(rounds=9, additive=1000, live=300, noop=5000, sample=60, few=1000, many=20000)
-QUICK = Size(rounds=2, additive=200, live=60, noop=500, sample=15, few=200, many=1000)
+WHOLE = Size(
+    rounds=9,
+    additive=1000,
+    live=300,
+    noop=5000,
+    sample=60,
+    databases=100,
+    files=500,
+    few=1000,
+    many=20000,
+)
+QUICK = Size(
+    rounds=2,
+    additive=200,
+    live=60,
+    noop=500,
+    sample=15,
+    databases=12,
+    files=60,
+    few=200,
+    many=1000,
+)
