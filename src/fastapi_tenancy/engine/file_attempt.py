@@ -7,11 +7,11 @@ the lock of the file too (https://docs.sqlalchemy.org/dialects/sqlite.html, on t
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import NullPool, create_engine, event
-from sqlalchemy.engine import Engine
+from sqlalchemy import Connection, NullPool, create_engine, event
 
 _READING = frozenset(
     (
@@ -36,8 +36,36 @@ _NO_VACUUM = "cannot VACUUM"
 """How SQLite's refusal begins; the authorizer is not asked about this statement."""
 
 
+Lent = tuple[Connection, "Attempt"]
+
+
 class LeftError(Exception):
     """The revision does what no transaction may hold, or what means nothing in one."""
+
+
+class Attempts:
+    """Gives each attempt a SQLAlchemy connection; one engine for all, as making one is dear."""
+
+    def __init__(self) -> None:
+        self._current = threading.local()
+        self._engine = create_engine("sqlite://", creator=self._lend, poolclass=NullPool)
+        event.listen(self._engine, "begin", lambda c: c.connection.execute("BEGIN IMMEDIATE"))
+
+    @contextmanager
+    def connection(self, opened: Callable[[], sqlite3.Connection]) -> Iterator[Lent]:
+        """Yield a connection over the file that ``opened`` opens, and its attempt."""
+        attempt = self._current.attempt = Attempt(opened)
+        try:
+            with self._engine.connect() as connection:
+                yield connection, attempt
+        finally:
+            self._current.attempt = None
+
+    def _lend(self) -> sqlite3.Connection:
+        attempt: Attempt | None = getattr(self._current, "attempt", None)
+        if attempt is None:
+            raise sqlite3.OperationalError("this connection belongs to the thread of a migration")
+        return attempt.lend()
 
 
 class Attempt:
@@ -52,7 +80,16 @@ class Attempt:
         self.raw: sqlite3.Connection | None = None
         self._left = False
         self._ours = True
-        self.engine = self._made()
+
+    def lend(self) -> sqlite3.Connection:
+        """Open the file for SQLAlchemy, once."""
+        if self.raw is not None:
+            self._left = True
+            # What a second connection writes would wait for the lock of the first one for ever.
+            raise sqlite3.OperationalError("the file is locked by this migration itself")
+        raw = self.raw = self._opened()
+        raw.set_authorizer(self._authorized)
+        return raw
 
     @contextmanager
     def revision(self, guard: Callable[[sqlite3.Connection], None]) -> Iterator[None]:
@@ -77,20 +114,6 @@ class Attempt:
             self._ours = True  # what ends the transaction now is ours
         if self._left:  # and the revision has swallowed what told it
             raise LeftError
-
-    def _made(self) -> Engine:
-        engine = create_engine("sqlite://", creator=self._lend, poolclass=NullPool)
-        event.listen(engine, "begin", lambda c: c.connection.execute("BEGIN IMMEDIATE"))
-        return engine
-
-    def _lend(self) -> sqlite3.Connection:
-        if self.raw is not None:
-            self._left = True
-            # What a second connection writes would wait for the lock of the first one for ever.
-            raise sqlite3.OperationalError("the file is locked by this migration itself")
-        raw = self.raw = self._opened()
-        raw.set_authorizer(self._authorized)
-        return raw
 
     def _authorized(self, action: int, name: str | None, value: str | None, *_: str | None) -> int:
         if self._ours or action not in _ASKED:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 from sqlalchemy import Connection, NullPool, create_engine
 
 from fastapi_tenancy.engine.apply import Progress
-from fastapi_tenancy.engine.file_attempt import Attempt, LeftError
+from fastapi_tenancy.engine.file_attempt import Attempts, LeftError
 from fastapi_tenancy.engine.file_copy import (
     WrittenMeanwhileError,
     copy_of,
@@ -42,10 +42,15 @@ class MovedError(Exception):
 
 
 class FileDesk:
-    """One SQLite file; a connection is open only while something is done with it."""
+    """One SQLite file; the connection it is read over holds no lock between two looks."""
 
     def __init__(
-        self, project: Project, target: Target, timeout_s: float, leaving: set[tuple[str, bool]]
+        self,
+        project: Project,
+        target: Target,
+        timeout_s: float,
+        attempts: Attempts,
+        leaving: set[tuple[str, bool]],
     ) -> None:
         """Args:
         timeout_s: how long a lock on the file is waited for.
@@ -54,9 +59,11 @@ class FileDesk:
         self._project = project
         self._target = target
         self._timeout_s = timeout_s
+        self._attempts = attempts
         self._leaving = leaving
         self._file = existing(target.address)
         self._busy: sqlite3.Connection | None = None
+        self._opened: sqlite3.Connection | None = None
 
     @property
     def target(self) -> Target:
@@ -68,8 +75,7 @@ class FileDesk:
         missing = read_missing(self._target.address)
         if missing is not None:
             return missing
-        with closing(self._open()) as connection:
-            return self._read(connection)
+        return self._read(self._reader())
 
     def create(self) -> None:
         """Make the file that is missing, and the folder it lies in."""
@@ -99,8 +105,7 @@ class FileDesk:
     def fingerprint(self) -> str | None:
         """A hash of its structure, or None while somebody keeps it locked."""
         try:
-            with closing(self._open()) as connection:
-                found = read_file_structure(connection)
+            found = read_file_structure(self._reader())
         except sqlite3.Error:
             return None
         return fingerprint(found)
@@ -117,13 +122,23 @@ class FileDesk:
                 busy.interrupt()
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Close what it was read over."""
+        self._closed()
+
+    def _closed(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
+
+    def _reader(self) -> sqlite3.Connection:
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
 
     def _inside(self, stage: Stage, progress: Progress) -> bool:
         """Run a stage in one transaction of the file; False when it has to leave it."""
-        attempt = Attempt(self._open)
         try:
-            with attempt.engine.connect() as connection:
+            with self._attempts.connection(self._open) as (connection, attempt):
                 self._busy = attempt.raw
                 during = attempt.revision(lambda raw: self._begin(raw, stage))
                 self._run(connection, stage, progress, during, whole=True)
@@ -131,7 +146,6 @@ class FileDesk:
             return False
         finally:
             self._busy = None
-            attempt.engine.dispose()
         return True
 
     def _begin(self, raw: sqlite3.Connection, stage: Stage) -> None:
@@ -141,6 +155,7 @@ class FileDesk:
 
     def _aside(self, stage: Stage, progress: Progress) -> None:
         """Run a stage on a copy of the file, as Alembic would, and put it back at once."""
+        self._closed()  # a journal can only be changed where nobody else is connected
         with worked_copy(self._file, self._open, lambda raw: self._guard(raw, stage)) as copy:
             engine = create_engine(
                 "sqlite://",

@@ -55,6 +55,7 @@ def run_steps(
         if all(c.rendered is not None for c in stage.steps):
             _stamp(context, stage)
         else:
+            context.guarded_heads = stage.before
             steps = [_step(project, c, progress) for c in stage.steps]
             context._migrations_fn = lambda _heads, _context: steps
             with contained("the revision", MigrationFailedError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi_tenancy.engine.brief import Brief
+from fastapi_tenancy.engine.file_attempt import Attempts
 from fastapi_tenancy.engine.file_desk import FileDesk
 from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.singles import SingleSite
@@ -18,12 +19,12 @@ class FileSite(SingleSite[FileDesk]):
     def __init__(self, brief: Brief) -> None:
         super().__init__(brief)
         self._leaving: set[tuple[str, bool]] = set()
+        self._attempts = Attempts()
 
     def _opened(self, project: Project, target: Target) -> FileDesk:
         timeout = self._brief.options.lock_timeout_s
-        return FileDesk(
-            project, target, LOCK_TIMEOUT_S if timeout is None else timeout, self._leaving
-        )
+        wait = LOCK_TIMEOUT_S if timeout is None else timeout
+        return FileDesk(project, target, wait, self._attempts, self._leaving)
 
     def _check(self, targets: list[Target]) -> None:
         """A file needs no connection of a server."""
