@@ -349,6 +349,8 @@ def test_two_runs_at_once_apply_a_revision_once(folder: Folder) -> None:
     assert all(r["success"] for done in results for r in done.values()), results
     for one in fleet:
         assert folder.rows(one.identifier, "SELECT count(*) FROM items") == [(5,)]
+        ends = sorted(done[one.identifier]["outcome"] for done in results)
+        assert ends == ["already there", "already there", "migrated"]
     assert not folder.left()
 
 

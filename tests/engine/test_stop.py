@@ -81,7 +81,10 @@ def test_the_first_request_lets_targets_in_flight_finish(seeded: Project, engine
     assert done.report.interrupted
     assert done.kinds == {n: "migrated" if n in ("t0", "t1") else "skipped" for n in FLEET}
     for name, kind in done.kinds.items():
-        assert heads(seeded.url, name) == ({"r2"} if kind == "migrated" else {"r1"})
+        at = "r2" if kind == "migrated" else "r1"
+        assert heads(seeded.url, name) == {at}
+        assert done.outcome(name).from_heads == ("r1",)
+        assert done.outcome(name).to_heads == (at,)
     rest = seeded.run(FLEET).require_success()
     migrated = {n for n, k in done.kinds.items() if k == "migrated"}
     assert {n for n, k in rest.kinds.items() if k == "already there"} == migrated

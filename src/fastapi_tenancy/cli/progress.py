@@ -18,6 +18,7 @@ from rich.progress import (
 
 from fastapi_tenancy.cli.words import tenants_in_words
 from fastapi_tenancy.model.event import (
+    CohortStarted,
     Counted,
     Differed,
     Event,
@@ -76,6 +77,8 @@ class _Watcher:
             self._planned(event)
         elif isinstance(event, Counted):
             self._counted(event)
+        elif isinstance(event, CohortStarted):
+            self._looked_at = len(event.cohort.targets)
         elif isinstance(event, TargetFinished):
             self._finished(event)
         elif isinstance(event, Warned):

@@ -68,6 +68,7 @@ class Book:
 
     def page(self, target: Target, position: Position) -> Page:
         """The page of a position; ``target`` stands there."""
+        self._brief.tally.saw(target, position.heads)
         with self._opening:
             if position not in self._pages:
                 plan = make_plan(self._brief.request(target), [(target, position)])

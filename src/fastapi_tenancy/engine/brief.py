@@ -68,6 +68,8 @@ class Brief:
             for number, pair in enumerate(zip(targets, positions, strict=True), start=1):
                 if number % READING_TOLD_EVERY == 0:
                     self.listener(Reading(number, len(targets)))
+                target, position = pair
+                self.tally.saw(target, position.heads)
                 yield pair
 
         return make_plan(self.request(targets[0]), found())
@@ -123,6 +125,10 @@ class Brief:
         for target in cohort.targets:
             known = self.tally.outcome(target.key)
             self.tally.end(known or Outcome(target, OutcomeKind.THERE, heads, heads, proof=proof))
+
+    def settle_brought(self, target: Target, heads: tuple[str, ...]) -> None:
+        """End a target that another runner has just brought where it should be."""
+        self.tally.end(Outcome(target, OutcomeKind.THERE, heads, heads, proof=Proof(heads)))
 
 
 def _elsewhere(names: tuple[str, ...]) -> str:

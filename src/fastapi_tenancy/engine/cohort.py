@@ -10,7 +10,7 @@ import psycopg
 from fastapi_tenancy.engine.apply import Applier, Progress
 from fastapi_tenancy.engine.brief import Brief
 from fastapi_tenancy.engine.extensions import told_of_extension
-from fastapi_tenancy.engine.failure import is_located_by_repeating, told, traced
+from fastapi_tenancy.engine.failure import is_located_by_repeating, is_lost, told, traced
 from fastapi_tenancy.engine.lease import Leases
 from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.prove import (
@@ -170,8 +170,7 @@ class CohortRunner:
             session.close()
             session.aim(target, self._options.recycle_after)
             heads = self._heads_after(session, target, cohort)
-            if self._moved_by_others(progress, cohort, heads):
-                self._tally.moved_away(target)
+            if self._moved_by_others(target, progress, cohort, heads, error):
                 return
         failed = error is not None and heads != cohort.span.after
         self._tally.end(
@@ -187,14 +186,25 @@ class CohortRunner:
             )
         )
 
-    def _moved_by_others(self, progress: Progress, cohort: Cohort, heads: tuple[str, ...]) -> bool:
+    def _moved_by_others(
+        self,
+        target: Target,
+        progress: Progress,
+        cohort: Cohort,
+        heads: tuple[str, ...],
+        error: BaseException,
+    ) -> bool:
         """True when the guard stopped us: the position is no longer the one planned for."""
         stage = progress.stage
-        return (
-            stage is not None
-            and progress.move is None
-            and heads not in (stage.before, cohort.span.after)
-        )
+        if stage is None or progress.move is not None or heads == stage.before:
+            return False
+        if heads != cohort.span.after:
+            self._tally.moved_away(target, heads)
+        elif is_lost(error):
+            return False
+        else:
+            self._brief.settle_brought(target, heads)
+        return True
 
     def _heads_after(self, session: Session, target: Target, cohort: Cohort) -> tuple[str, ...]:
         try:

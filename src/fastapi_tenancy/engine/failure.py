@@ -92,6 +92,12 @@ def is_located_by_repeating(error: BaseException) -> bool:
     )
 
 
+def is_lost(error: BaseException) -> bool:
+    """True when the connection was: a commit of ours may have come through."""
+    origin = driver_error(behind(error))
+    return is_closed(origin) or is_untold(origin)
+
+
 def traced(error: BaseException) -> str:
     """The traceback as text, passwords masked."""
     return masked("".join(traceback.format_exception(error)))

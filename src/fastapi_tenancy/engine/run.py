@@ -132,7 +132,6 @@ class FleetRun:
                 )
 
     def _skip_rest(self, seen: dict[TargetKey, Target]) -> None:
-        for target in self._tally.unfinished(seen):
-            self._tally.end(
-                Outcome(target, OutcomeKind.SKIPPED, error="not started: the run was interrupted")
-            )
+        told = "not started: the run was interrupted"
+        for target, heads in self._tally.unfinished(seen):
+            self._tally.end(Outcome(target, OutcomeKind.SKIPPED, heads, heads, error=told))

@@ -15,7 +15,7 @@ from fastapi_tenancy.engine.apply import Progress
 from fastapi_tenancy.engine.book import Book, Page
 from fastapi_tenancy.engine.brief import Brief, Prepared, failed
 from fastapi_tenancy.engine.desk import Desk
-from fastapi_tenancy.engine.failure import is_located_by_repeating, told, traced
+from fastapi_tenancy.engine.failure import is_located_by_repeating, is_lost, told, traced
 from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.sampling import Sampling
 from fastapi_tenancy.engine.verify import verified
@@ -208,9 +208,13 @@ class SingleSite(ABC, Generic[DeskT]):
             found = desk.position()
         except TenancyError as lost:
             found, error = page.cohort.position, error or lost
-        guarded = error is not None and progress.stage is not None and progress.move is None
-        if guarded and found.heads not in (progress.stage.before, span.after):  # type: ignore[union-attr]
-            return False
+        stage = progress.stage
+        if error is not None and stage is not None and progress.move is None:  # the guard, perhaps
+            if found.heads not in (stage.before, span.after):
+                return False
+            if found.heads == span.after and not is_lost(error):
+                self._brief.settle_brought(target, found.heads)
+                return True
         broken = error is not None and found.heads != span.after
         outcome = Outcome(
             target,

@@ -8,6 +8,8 @@ from fastapi_tenancy.model.event import Differed, Listener, TargetFinished
 from fastapi_tenancy.model.outcome import Difference, Outcome, OutcomeKind
 from fastapi_tenancy.model.target import Target, TargetKey
 
+_Heads = tuple[str, ...]
+
 
 class Tally:
     """Keeps one outcome for each target, in the order the targets were named."""
@@ -15,7 +17,8 @@ class Tally:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._lock = threading.Lock()
-        self._outcomes: dict[TargetKey, Outcome | None] = {}
+        self._outcomes: dict[TargetKey, Outcome | _Heads] = {}
+        """Of a target without an outcome so far: the heads last read there."""
         self._nameless: list[Outcome] = []
         self.moved: list[Target] = []
         """Targets that another runner moved meanwhile, to be looked at again."""
@@ -27,7 +30,12 @@ class Tally:
     def expect(self, targets: list[Target]) -> None:
         """Name targets whose outcomes will come."""
         for target in targets:
-            self._outcomes.setdefault(target.key, None)
+            self._outcomes.setdefault(target.key, ())
+
+    def saw(self, target: Target, heads: _Heads) -> None:
+        """Note where a target stands that may never be started."""
+        if self.outcome(target.key) is None:
+            self._outcomes[target.key] = heads
 
     def end(self, outcome: Outcome) -> None:
         """Take the outcome of a target and tell the listener."""
@@ -54,8 +62,9 @@ class Tally:
         """Replace an outcome by what was read back, without telling it again."""
         self._outcomes[outcome.target.key] = outcome
 
-    def moved_away(self, target: Target) -> None:
-        """Note a target that somebody else moved."""
+    def moved_away(self, target: Target, heads: _Heads) -> None:
+        """Note a target that somebody else moved, to these heads."""
+        self.saw(target, heads)
         with self._lock:
             self.moved.append(target)
 
@@ -71,22 +80,24 @@ class Tally:
             self.differences.append(difference)
             self._listener(Differed(difference))
 
-    def unfinished(self, targets: dict[TargetKey, Target]) -> list[Target]:
-        """Targets that no worker came to."""
-        return [targets[k] for k, outcome in self._outcomes.items() if outcome is None]
+    def unfinished(self, targets: dict[TargetKey, Target]) -> list[tuple[Target, _Heads]]:
+        """Targets that no worker came to, with the heads last read there."""
+        found = self._outcomes.items()
+        return [(targets[k], heads) for k, heads in found if not isinstance(heads, Outcome)]
 
     def migrated(self) -> list[Outcome]:
         """Outcomes that claim success and still need their proof."""
         return [
             o
             for o in self._outcomes.values()
-            if o is not None and o.kind is OutcomeKind.MIGRATED and o.proof is None
+            if isinstance(o, Outcome) and o.kind is OutcomeKind.MIGRATED and o.proof is None
         ]
 
     def outcome(self, key: TargetKey) -> Outcome | None:
         """The outcome of a target so far."""
-        return self._outcomes.get(key)
+        found = self._outcomes.get(key)
+        return found if isinstance(found, Outcome) else None
 
     def all(self) -> tuple[Outcome, ...]:
         """Every outcome, refusals last."""
-        return (*(o for o in self._outcomes.values() if o is not None), *self._nameless)
+        return (*(o for o in self._outcomes.values() if isinstance(o, Outcome)), *self._nameless)
