@@ -6,15 +6,12 @@ import logging
 import signal
 import sys
 import time
-import weakref
 from multiprocessing.connection import Connection as Channel
 from types import FrameType
 
-from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine
-
 from fastapi_tenancy.engine.env.context import Aborted, OwnContext
 from fastapi_tenancy.engine.env.job import Answer, Job, Setup
+from fastapi_tenancy.engine.env.leftovers import Leftovers
 from fastapi_tenancy.engine.env.telling import own_lines, told_in_words
 from fastapi_tenancy.engine.failure import ABORTED
 from fastapi_tenancy.errors import MigrationFailedError, TenancyError
@@ -37,9 +34,8 @@ class Worker:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._history = History(setup.ini, setup.section)
-        self._engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+        self._leftovers = Leftovers()
         self._busy = False
-        event.listen(Engine, "engine_connect", self._connected)
         self._context: OwnContext | None = None
         signal.signal(ABORT, self._abort)
         signal.signal(STOP, self._stop)
@@ -55,7 +51,7 @@ class Worker:
             self._run_env(context, job)
         except (Exception, Aborted) as caught:
             error = caught
-        self._leave()
+        self._leftovers.close()
         taken = (time.perf_counter() - started) * 1000
         if error is None:
             return Answer(met=tuple(context.met), duration_ms=taken)
@@ -93,15 +89,6 @@ class Worker:
         if isinstance(error, Aborted):
             return ABORTED
         return told_in_words(error, context.progress, self._history.directory.env_py_location)
-
-    def _connected(self, connection: Connection) -> None:
-        self._engines.add(connection.engine)
-
-    def _leave(self) -> None:
-        """Close what env.py left in its pools: the next tenant's must not be one of these."""
-        for engine in tuple(self._engines):
-            engine.dispose(close=not engine.dialect.is_async)
-        self._engines.clear()
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         if self._context is not None:
