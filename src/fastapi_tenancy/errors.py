@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
+def said(error: BaseException) -> str:
+    """What an error says of itself; the code that should say it may fail in its turn."""
+    try:
+        return str(error)
+    except Exception as another:
+        return f"(no text: its __str__ raised {type(another).__name__})"
+
+
 class TenancyError(Exception):
     """Base of every error of this package; its text is meant for people."""
 

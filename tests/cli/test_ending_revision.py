@@ -26,6 +26,18 @@ def test_explain_names_it(fleet: Callable[..., Desk]) -> None:
     assert "the revision ended the process with exit(0)" in steps["0004"]["reason"]
 
 
+@pytest.mark.parametrize("raised", ["GeneratorExit", "Silent"])
+def test_explain_and_a_dry_run_live_through_odd_errors(fleet: Callable[..., Desk], raised: str):
+    desk = fleet("acme")
+    silent = "class Silent(Exception):\n    __str__ = None\n"
+    path = desk.revision("0004", "0003", "odd", f"{silent}raise {raised}")
+    steps = {s["revision"]: s for s in desk.json("explain")["steps"]}
+    assert raised in steps["0004"]["reason"]
+    assert desk.json("upgrade", "--dry-run")["cohorts"]
+    path.write_text(path.read_text() + f"\n{silent}raise {raised}\n")
+    assert raised in desk.json("explain", code=2)["error"]
+
+
 @pytest.mark.parametrize("module", ["", "raise KeyboardInterrupt\n"], ids=["function", "module"])
 def test_an_interrupt_of_its_own_does_not_end_explain(fleet: Callable[..., Desk], module: str):
     desk = fleet("acme")

@@ -64,6 +64,35 @@ def test_a_revision_that_fails_everywhere_stops_at_the_boundary_before(seeded: P
         assert heads(seeded.url, outcome.target.schema) == {"r2"}
 
 
+ODD = {
+    "no text": (
+        "type('Odd', (Exception,), {'__str__': lambda self: 1 / 0})",
+        "Odd: (no text: its __str__ raised ZeroDivisionError)",
+    ),
+    "other attributes": (
+        "type('Odd', (Exception,), {'statement': 3, 'orig': 'x'})('why')",
+        "Odd: why",
+    ),
+    "the end of a generator": (
+        "GeneratorExit('x')",
+        "raised GeneratorExit, which is meant to end a process",
+    ),
+}
+
+
+@pytest.mark.parametrize("engine", [Engine.AUTO, Engine.LIVE, Engine.ENV])
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_error_is_one_failing_tenant(seeded: Project, engine: Engine, odd: str) -> None:
+    raised, told = ODD[odd]
+    up = f"if current_tenant().identifier == 'a2':\n    raise {raised}"
+    seeded.revision("r2", "r1", up, top="from fastapi_tenancy import current_tenant")
+    done = seeded.run(FLEET, engine=engine)
+    assert {n for n, kind in done.kinds.items() if kind == "failed"} == {"a2"}
+    assert told in (done.outcome("a2").error or "")
+    assert heads(seeded.url, "a1") == {"r2"}
+    assert heads(seeded.url, "a2") == {"r1"}
+
+
 def test_lock_timeout(seeded: Project) -> None:
     seeded.revision("r2", "r1", "op.add_column('items', sa.Column('z', sa.Integer))")
     with psycopg.connect(seeded.url) as other:

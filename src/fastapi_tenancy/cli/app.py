@@ -25,7 +25,7 @@ from fastapi_tenancy.cli.relative import RelativeCommand
 from fastapi_tenancy.cli.starting import command as starting
 from fastapi_tenancy.cli.streams import UnwritableError, open_closed_descriptors, silence_stdout
 from fastapi_tenancy.cli.tenants import importing, reading, writing
-from fastapi_tenancy.errors import ConfigurationError, TenancyError
+from fastapi_tenancy.errors import ConfigurationError, TenancyError, said
 from fastapi_tenancy.model.url import masked
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -192,7 +192,7 @@ def _told(output: Output, error: Exception) -> int:
     if isinstance(error, TenancyError):
         output.error(str(error))
         return Exit.FAILED
-    text = " ".join(masked(str(error)).split())
+    text = " ".join(masked(said(error)).split())
     output.error(
         f"{type(error).__name__}: {text}. This should have been a better message;"
         " run again with --traceback to see where it comes from"

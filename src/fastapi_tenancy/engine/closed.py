@@ -50,8 +50,8 @@ def is_untold(origin: BaseException) -> bool:
 
 def driver_error(error: BaseException) -> BaseException:
     """An error without SQLAlchemy's wrapping."""
-    origin: BaseException | None = getattr(error, "orig", None)
-    return origin or error
+    origin = getattr(error, "orig", None)
+    return origin if isinstance(origin, BaseException) else error
 
 
 def _follows(origin: BaseException) -> bool:

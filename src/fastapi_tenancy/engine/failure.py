@@ -16,7 +16,7 @@ from fastapi_tenancy.engine.closed import (
     is_closed,
     is_untold,
 )
-from fastapi_tenancy.errors import TenancyError
+from fastapi_tenancy.errors import TenancyError, said
 from fastapi_tenancy.model.plan import Move
 from fastapi_tenancy.model.url import masked
 
@@ -55,9 +55,9 @@ def told(
     if aborted and _is_cancelled(origin):
         return where + ABORTED
     text = where + cause(error)
-    # SQLAlchemy knows the statement, where a revision ran live.
+    # SQLAlchemy knows the statement, where a revision ran live; others may call anything so.
     statement = place[1] if place else getattr(error, "statement", None)
-    if statement:
+    if statement and isinstance(statement, str):
         text += f"; statement: {' '.join(statement.split())[:EXCERPT]}"
     advice = next((a for kind, a in _ADVICE.items() if isinstance(origin, kind)), None)
     if is_closed(origin) or is_untold(origin):
@@ -80,8 +80,8 @@ def cause(error: BaseException) -> str:
         text = ". ".join(p.rstrip(".") for p in parts if p)
         return f"{closed}{text} ({type(origin).__name__})"
     if closed:
-        return closed + str(origin).strip().partition("\n")[0]
-    text = " ".join(str(origin).split())
+        return closed + said(origin).strip().partition("\n")[0]
+    text = " ".join(said(origin).split())
     return text if isinstance(error, TenancyError) else f"{type(origin).__name__}: {text}"
 
 

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, NullPool, create_engine, event
 
+from fastapi_tenancy.errors import said
+
 _READING = frozenset(
     (
         "collation_list",
@@ -107,7 +109,7 @@ class Attempt:
         try:
             yield
         except Exception as error:
-            if self._left or _NO_VACUUM in str(error):
+            if self._left or _NO_VACUUM in said(error):
                 raise LeftError from error
             raise
         finally:

@@ -18,7 +18,7 @@ from fastapi_tenancy.engine.trace import (
     TracingOperations,
 )
 from fastapi_tenancy.engine.watch import watching
-from fastapi_tenancy.errors import MigrationFailedError, TenancyError
+from fastapi_tenancy.errors import MigrationFailedError, TenancyError, said
 from fastapi_tenancy.history import ambient
 from fastapi_tenancy.history.arguments import config_for, x_arguments
 from fastapi_tenancy.history.contained import contained
@@ -138,7 +138,7 @@ def _own_values(first: Trace, second: Trace) -> str | None:
 
 
 def _short(error: Exception) -> str:
-    line = (str(error).strip().splitlines() or [""])[0]
+    line = (said(error).strip().splitlines() or [""])[0]
     return (
         line[:120] if isinstance(error, TenancyError) else f"{type(error).__name__}: {line[:120]}"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from fastapi_tenancy.errors import PlacementError
+from fastapi_tenancy.errors import PlacementError, said
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.event import Listener, Warned
 from fastapi_tenancy.model.plan import Refusal
@@ -98,7 +98,7 @@ def resolve_again(
         listener(
             Warned(
                 "the list of tenants could not be read again, so tenants created or deleted"
-                f" during the run are not known: {masked(str(error))}"
+                f" during the run are not known: {masked(said(error))}"
             )
         )
         return None

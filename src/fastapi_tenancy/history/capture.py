@@ -15,7 +15,7 @@ from typing import Any
 
 from alembic.runtime.environment import EnvironmentContext
 
-from fastapi_tenancy.errors import ScriptError
+from fastapi_tenancy.errors import ScriptError, said
 from fastapi_tenancy.history import ambient
 from fastapi_tenancy.history.arguments import config_for, rehearsal_url
 from fastapi_tenancy.history.contained import contained
@@ -196,7 +196,7 @@ def _env_failed(history: History, error: Exception) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if folder in f.filename]
     where = f", line {frames[-1].lineno}" if frames else ""
     # Without SQLAlchemy's wrapping, where there is one.
-    text = " ".join(str(getattr(error, "orig", None) or error).split())
+    text = " ".join(said(getattr(error, "orig", None) or error).split())
     return (
         f"{history.directory.env_py_location}{where} failed:"
         f" {type(error).__name__}: {masked(text).rstrip('.')}. Nothing was changed"

@@ -24,7 +24,7 @@ def contained(
     with watching_for_signals() as signalled:
         try:
             yield
-        except (Exception, GeneratorExit):
+        except Exception:
             raise
         except SystemExit as error:
             raise kind(f"{what} ended the process with exit({_code(error)})") from error

@@ -12,7 +12,7 @@ from alembic.script.revision import RevisionMap
 from alembic.util import to_tuple
 from alembic.util.exc import CommandError
 
-from fastapi_tenancy.errors import ScriptError
+from fastapi_tenancy.errors import ScriptError, said
 from fastapi_tenancy.history.contained import contained
 
 
@@ -118,7 +118,9 @@ def _not_python(path: Path, error: SyntaxError) -> str:
 def _failed(path: Path, error: Exception) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
     where = f", line {frames[-1].lineno}," if frames else ""
-    text = f"the revision file {path}{where} cannot be loaded: {type(error).__name__}: {error}"
+    text = (
+        f"the revision file {path}{where} cannot be loaded: {type(error).__name__}: {said(error)}"
+    )
     if not frames and isinstance(error, TypeError):
         text += "; revision, down_revision, branch_labels and depends_on are expected to be texts"
     return f"{text.rstrip('.')}. Nothing was changed"

@@ -18,7 +18,7 @@ from alembic.script import Script
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError, rev_id
 
-from fastapi_tenancy.errors import ConfigurationError, ScriptError, TenancyError
+from fastapi_tenancy.errors import ConfigurationError, ScriptError, TenancyError, said
 from fastapi_tenancy.history import ambient
 from fastapi_tenancy.history.arguments import config_for, url_for, with_driver
 from fastapi_tenancy.history.contained import contained
@@ -196,7 +196,7 @@ def _failed(history: History, error: Exception) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if folder in f.filename]
     where = f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "the new revision"
     # Without SQLAlchemy's wrapping, where there is one.
-    text = " ".join(str(getattr(error, "orig", None) or error).split())
+    text = " ".join(said(getattr(error, "orig", None) or error).split())
     return (
         f"{where} failed: {type(error).__name__}: {masked(text).rstrip('.')}. Nothing was written"
     )

@@ -21,6 +21,7 @@ from fastapi_tenancy.errors import (
     ScriptError,
     TenancyError,
     UnknownRevisionError,
+    said,
 )
 from fastapi_tenancy.history.loading import load_into, refuse_without_function
 from fastapi_tenancy.history.modules import ModuleSource
@@ -74,7 +75,8 @@ class History:
             raise
         except Exception as error:
             raise ScriptError(
-                f"{ini}: the scripts it names cannot be loaded: {type(error).__name__}: {error}"
+                f"{ini}: the scripts it names cannot be loaded:"
+                f" {type(error).__name__}: {said(error)}"
             ) from error
 
     @property
