@@ -13,7 +13,7 @@ from fastapi_tenancy.history.scripts import load_config
 from fastapi_tenancy.history.shape import EnvKind, EnvShape, shape_of
 from fastapi_tenancy.model.url import masked
 
-_WHAT = {
+WHAT = {
     EnvKind.HELPER: "calls run_migrations() of fastapi_tenancy",
     EnvKind.LOOP: "goes through schemas or databases itself",
     EnvKind.X_ARGUMENTS: "asks `alembic -x` whose turn it is",
@@ -30,7 +30,7 @@ _WORKS = {
     EnvKind.PLAIN: "`tenancy upgrade` and the other fleet commands: the engine connects itself and"
     " takes the options env.py passes to context.configure()",
 }
-_LACKS = {
+LACKS = {
     EnvKind.LOOP: "plain `alembic` for one tenant, and --autogenerate against one",
     EnvKind.ATTRIBUTES: "plain `alembic -x tenant=IDENTIFIER`, which has no config.attributes",
     EnvKind.PLAIN: "plain `alembic` for one tenant, and --autogenerate against one: both need an"
@@ -60,7 +60,7 @@ class Found:
         shape = self.shape
         line = f", line {shape.line}" if shape.line else ""
         kind = " (asynchronous)" if shape.asynchronous else ""
-        return f"{shape.path}{line}: {_WHAT[shape.kind]}{kind}"
+        return f"{shape.path}{line}: {WHAT[shape.kind]}{kind}"
 
     @property
     def works(self) -> str:
@@ -70,7 +70,7 @@ class Found:
     @property
     def lacks(self) -> str | None:
         """What cannot."""
-        return _LACKS.get(self.shape.kind)
+        return LACKS.get(self.shape.kind)
 
 
 def look_at(ini: Path, section: str) -> Found:

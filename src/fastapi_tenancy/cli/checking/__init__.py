@@ -1,0 +1,1 @@
+"""`tenancy doctor`: whether a project, its list of tenants and their databases fit together."""
