@@ -147,7 +147,7 @@ def test_tenants_of_one_schema(standing: Desk):
     ("arguments", "told"),
     [
         (("--concurrency", "0"), "--concurrency"),
-        (("--concurrency", "5000"), "--concurrency 5000 needs"),
+        (("--concurrency", "5000"), "a concurrency of 5000 needs"),
         (("--lock-timeout", "-1"), "--lock-timeout"),
         (("--lock-timeout", "inf"), "--lock-timeout"),
         (("--statement-timeout", "1e30"), "from 0 (none) to 2147483 s"),

@@ -136,9 +136,9 @@ def test_a_url_that_is_none(guarded: Desk):
 def test_more_connections_than_the_server_has(guarded: Desk):
     done = guarded.run("upgrade", "--concurrency", str(ALLOWED + 1))
     assert done.code == 2
-    assert f"--concurrency {ALLOWED + 1} needs {ALLOWED + 1} more connections" in done.err
+    assert f"a concurrency of {ALLOWED + 1} needs {ALLOWED + 1} more connections" in done.err
     assert f"of {ALLOWED} free" in done.err
-    assert "Lower --concurrency" in done.err
+    assert "Lower it (--concurrency on the command line)" in done.err
     assert guarded.stands() == {}
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,7 +19,7 @@ from fastapi_tenancy import (
     Tenant,
     TenantStatus,
 )
-from fastapi_tenancy.errors import MigrationFailedError, UnknownRevisionError
+from fastapi_tenancy.errors import ConfigurationError, MigrationFailedError, UnknownRevisionError
 from fastapi_tenancy.isolation.schema import SchemaIsolationProvider
 from notes_history import write_revision
 
@@ -125,6 +126,13 @@ async def test_what_cannot_be_done_is_raised(manager: MigrationManager, tenants:
         await manager.upgrade_all_tenants(tenants, revision="nowhere")
     with pytest.raises(MigrationFailedError, match=r"'lost'.*does not exist"):
         await manager.upgrade_tenant(Tenant(id="x", identifier="lost"))
+    wrong: list[Any] = ["t01", None, tenants[0], [*tenants, "t01"]]
+    for given in wrong:
+        with pytest.raises(ConfigurationError, match=r"expected a (list of )?Tenant"):
+            await manager.upgrade_all_tenants(given)
+    for call in (manager.upgrade_tenant, manager.get_migration_status):
+        with pytest.raises(ConfigurationError, match="expected a Tenant, got 't01'"):
+            await call(wrong[0])
 
 
 def test_the_script_for_a_deployment_runs_as_printed(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,7 +127,28 @@ async def test_a_wrong_request_changes_nothing(manager: TenantMigrationManager, 
         await manager.upgrade_all(revision="r9")
     with pytest.raises(ConfigurationError, match="at least 1"):
         await manager.upgrade_all(concurrency=0)
+    with pytest.raises(ConfigurationError, match="a concurrency of 1000 needs"):
+        await manager.upgrade_all(concurrency=1000)
     assert rows("SELECT to_regclass('tenant_shop_0.alembic_version')") == [(None,)]
+
+
+async def test_arguments_of_a_wrong_type_are_refused_in_words(
+    manager: TenantMigrationManager, rows: Rows
+):
+    wrong: list[tuple[str, Any]] = [("concurrency", "5"), ("revision", None), ("revision", 2)]
+    wrong += [("statuses", "active"), ("statuses", ["nope"]), ("statuses", 3)]
+    for name, value in wrong:
+        with pytest.raises(ConfigurationError, match=f"{name} (is|holds) .*; expected"):
+            await manager.upgrade_all(**{name: value})
+    for given in ("t01", None):
+        for call in (manager.upgrade_tenant, manager.get_current_revision):
+            with pytest.raises(ConfigurationError, match=f"expected a Tenant, got {given!r}"):
+                await call(given)  # type: ignore[operator, arg-type]
+    assert rows("SELECT to_regclass('tenant_shop_0.alembic_version')") == [(None,)]
+
+
+async def test_a_status_may_be_named_by_its_value(manager: TenantMigrationManager):
+    assert len(await manager.upgrade_all(statuses=["active"])) == 6
 
 
 async def test_suspended_tenants_are_migrated_and_deleted_ones_are_not(

@@ -17,13 +17,13 @@ def check_budget(connection: psycopg.Connection, concurrency: int) -> str | None
     capacity = read_capacity(connection)
     if concurrency > capacity.free:
         raise BudgetError(
-            f"--concurrency {concurrency} needs {concurrency} more connections, but the server"
-            f" has only {capacity.free} of {capacity.allowed} free. Lower --concurrency, or raise"
-            " max_connections. Nothing was changed"
+            f"a concurrency of {concurrency} needs {concurrency} more connections, but the server"
+            f" has only {capacity.free} of {capacity.allowed} free. Lower it (--concurrency on the"
+            " command line), or raise max_connections. Nothing was changed"
         )
     if concurrency > capacity.allowed / 2:
         return (
-            f"--concurrency {concurrency} takes more than half of the server's"
+            f"a concurrency of {concurrency} takes more than half of the server's"
             f" {capacity.allowed} connections; the application may find none"
         )
     return None

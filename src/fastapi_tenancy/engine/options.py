@@ -14,7 +14,7 @@ class RunOptions:
     """The request of a run; times are in seconds, None means the server's own setting.
 
     Raises:
-        ConfigurationError: a timeout that PostgreSQL cannot be given.
+        ConfigurationError: a value that cannot be used.
     """
 
     command: Command = Command.UPGRADE
@@ -30,6 +30,19 @@ class RunOptions:
     x_arguments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.revision, str):
+            raise ConfigurationError(
+                f"revision is {self.revision!r}; expected a text: an id, a label, head, heads, base"
+                " or a step such as +1"
+            )
+        if type(self.concurrency) is not int:  # True is an int too
+            raise ConfigurationError(
+                f"concurrency is {self.concurrency!r}; expected a whole number, such as 10"
+            )
+        if self.concurrency < 1:
+            raise ConfigurationError(
+                f"concurrency is {self.concurrency}; at least 1 tenant must be worked on"
+            )
         for name, value in self._timeouts:
             if value is not None and not usable(value):
                 raise ConfigurationError(

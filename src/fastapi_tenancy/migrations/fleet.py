@@ -16,7 +16,7 @@ from fastapi_tenancy.engine.project import load_project
 from fastapi_tenancy.engine.run import FleetRun
 from fastapi_tenancy.engine.status import Standing, read_standings
 from fastapi_tenancy.engine.stop import Stop
-from fastapi_tenancy.errors import ConfigurationError, TenantDeletedError, TenantNotFoundError
+from fastapi_tenancy.errors import TenantDeletedError, TenantNotFoundError
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.migrations.rivals import Place, place_in, rivals
@@ -140,12 +140,7 @@ class Fleet:
             "recycle_after": config.recycle_after,
         }
         values |= {name: value for name, value in given.items() if value is not None}
-        options = RunOptions(command=command, revision=revision, **values)  # type: ignore[arg-type]
-        if options.concurrency < 1:
-            raise ConfigurationError(
-                f"concurrency is {options.concurrency}; at least 1 tenant must be worked on"
-            )
-        return options
+        return RunOptions(command=command, revision=revision, **values)  # type: ignore[arg-type]
 
     def run(
         self,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.migrations.asked import require_tenant, tenants_of
 from fastapi_tenancy.migrations.fleet import Fleet
 from fastapi_tenancy.migrations.results import TenantResult, joined, results_of
 from fastapi_tenancy.migrations.running import OneTenantCalls, position_of_one, run
@@ -96,6 +97,7 @@ class MigrationManager(OneTenantCalls):
         Raises:
             ConfigurationError: its database cannot be read, or its schema name cannot be used.
         """
+        require_tenant(tenant)
         fleet = self._fleet_of([tenant])
         history = await asyncio.to_thread(fleet.history)
         position = await position_of_one(fleet)
@@ -115,7 +117,7 @@ class MigrationManager(OneTenantCalls):
         *,
         create: bool = False,
     ) -> FleetResult:
-        given = [t for t in tenants if t.status is not TenantStatus.DELETED]
+        given = [t for t in tenants_of(tenants) if t.status is not TenantStatus.DELETED]
         fleet = await self._fleet_around(given)
         options = fleet.options(command, revision, concurrency=concurrency, create=create)
         report = await run(fleet, options, Selection(), self._listener)

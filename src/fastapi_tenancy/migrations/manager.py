@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.manager import complete, open_isolation
+from fastapi_tenancy.migrations.asked import require_tenant, statuses_of
 from fastapi_tenancy.migrations.fleet import Fleet, collect
 from fastapi_tenancy.migrations.given import MigrationManager
 from fastapi_tenancy.migrations.results import TenantResult, joined, results_of
@@ -46,14 +47,14 @@ class TenantMigrationManager(OneTenantCalls):
         revision: str = "head",
         concurrency: int | None = None,
         *,
-        statuses: Iterable[TenantStatus] | None = None,
+        statuses: Iterable[TenantStatus | str] | None = None,
         create: bool = False,
     ) -> list[TenantResult]:
         """Upgrade every tenant that is not deleted, suspended ones too.
 
         Args:
             concurrency: tenants at a time, a connection each; 10 unless configured.
-            statuses: only tenants of these.
+            statuses: only tenants of these, named by the value or not.
             create: make schemas that are missing; without it, a missing one is a failure.
 
         Returns:
@@ -69,7 +70,7 @@ class TenantMigrationManager(OneTenantCalls):
         revision: str = "-1",
         concurrency: int | None = None,
         *,
-        statuses: Iterable[TenantStatus] | None = None,
+        statuses: Iterable[TenantStatus | str] | None = None,
     ) -> list[TenantResult]:
         """Downgrade every tenant that is not deleted; as ``upgrade_all``."""
         return await self._all(Command.DOWNGRADE, revision, concurrency, statuses)
@@ -80,6 +81,7 @@ class TenantMigrationManager(OneTenantCalls):
         Raises:
             ConfigurationError: its database cannot be read, or its schema name cannot be used.
         """
+        require_tenant(tenant)
         position = await position_of_one(self._fleet_of([tenant]))
         return joined(position.heads)
 
@@ -88,7 +90,7 @@ class TenantMigrationManager(OneTenantCalls):
         command: Command,
         revision: str,
         concurrency: int | None,
-        statuses: Iterable[TenantStatus] | None,
+        statuses: Iterable[TenantStatus | str] | None,
         *,
         create: bool = False,
     ) -> list[TenantResult]:
@@ -99,7 +101,7 @@ class TenantMigrationManager(OneTenantCalls):
             reading = collect(self._catalogue, selection, place_in(fleet.isolation))
             return asyncio.run_coroutine_threadsafe(reading, loop).result()
 
-        chosen = Selection(statuses=None if statuses is None else frozenset(statuses))
+        chosen = Selection(statuses=statuses_of(statuses))
         fleet = self._fleet(tenants)
         options = fleet.options(command, revision, concurrency=concurrency, create=create)
         report = await run(fleet, options, chosen, self._listener)

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import MigrationFailedError
+from fastapi_tenancy.migrations.asked import require_tenant
 from fastapi_tenancy.migrations.fleet import Fleet
 from fastapi_tenancy.migrations.results import TenantResult, results_of
 from fastapi_tenancy.migrations.rivals import place_in, rivals
@@ -131,5 +132,6 @@ class OneTenantCalls(ABC):
     async def _one(
         self, command: Command, tenant: Tenant, revision: str, *, create: bool = False
     ) -> TenantResult:
+        require_tenant(tenant)
         fleet = await self._fleet_around([tenant])
         return await run_one(fleet, tenant, command, revision, self._listener, create=create)
