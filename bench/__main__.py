@@ -13,6 +13,7 @@ from rich.console import Console
 from bench.apart import databases, files
 from bench.finding import Finding
 from bench.memory import memory_growth
+from bench.own import env_road
 from bench.races import additive_revision, live_revision, nothing_to_do
 from bench.report import show, write
 from bench.sizes import QUICK, WHOLE, Size
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[EmbeddedPostgres, Size], list[Finding]]] = {
     "no-op": nothing_to_do,
     "databases": databases,
     "files": files,
+    "env": env_road,
     "memory": memory_growth,
 }
 RESULTS = Path(__file__).parent / "results"

@@ -19,6 +19,7 @@ from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.isolation.schema import SchemaIsolationProvider
 from fastapi_tenancy.model.outcome import OutcomeKind, Report
+from fastapi_tenancy.model.plan import Engine
 from fastapi_tenancy.model.tenant import Tenant
 
 CONNECTIONS = RunOptions().concurrency
@@ -37,14 +38,18 @@ def engine(ini: Path, url: str, numbers: range, revision: str) -> Report:
 
 
 def fleet_run(
-    ini: Path, isolation: IsolationProvider, fleet: Sequence[Tenant], revision: str
+    ini: Path,
+    isolation: IsolationProvider,
+    fleet: Sequence[Tenant],
+    revision: str,
+    engine: Engine = Engine.AUTO,
 ) -> Report:
     """One whole run, from reading the project to the report, with default proof.
 
     Raises:
         RuntimeError: a tenant did not come to its end; a figure would mean nothing.
     """
-    options = RunOptions(revision=revision)
+    options = RunOptions(revision=revision, engine=engine)
     report = FleetRun(History(ini), isolation, options).execute(lambda: fleet)
     ended = report.counts()
     done = ended[OutcomeKind.MIGRATED] + ended[OutcomeKind.THERE]

@@ -14,6 +14,7 @@ class Size:
     live: int
     noop: int
     sample: int
+    env: int
     databases: int
     files: int
     few: int
@@ -26,6 +27,7 @@ WHOLE = Size(
     live=300,
     noop=5000,
     sample=60,
+    env=200,
     databases=100,
     files=500,
     few=1000,
@@ -37,6 +39,7 @@ QUICK = Size(
     live=60,
     noop=500,
     sample=15,
+    env=40,
     databases=12,
     files=60,
     few=200,
