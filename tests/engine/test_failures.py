@@ -5,6 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from fastapi_tenancy.engine.stop import Stop
+from fastapi_tenancy.model.event import Event, TargetFinished
 from fastapi_tenancy.model.plan import Command, Engine
 from fastapi_tenancy.model.tenant import Tenant
 from project import Project
@@ -62,6 +64,19 @@ def test_a_revision_that_fails_everywhere_stops_at_the_boundary_before(seeded: P
         assert outcome.to_heads == ("r2",)
         assert "revision r3: ValueError: not for you" in (outcome.error or "")
         assert heads(seeded.url, outcome.target.schema) == {"r2"}
+
+
+def test_equals_that_fail_are_not_called_unequal(seeded: Project) -> None:
+    seeded.revision("r2", "r1", "op.execute('ALTER TABLE nowhere ADD x int')")
+    told = "two of equal structure were found, but could not be migrated to prove the replay"
+    assert [told in w for w in seeded.run(FLEET).warnings] == [True]
+    stop = Stop()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, TargetFinished):
+            stop.request()
+
+    assert not seeded.run(FLEET, listener=listen, stop=stop).warnings
 
 
 ODD = {

@@ -29,6 +29,8 @@ class Page:
     deciding: threading.Lock = field(default_factory=threading.Lock)
     waiting: dict[object, Target] = field(default_factory=dict)
     looked: int = 0
+    tried: bool = False
+    """Two of them were equal, whatever came of it."""
     wanted: int = 0
     before: dict[TargetKey, str] = field(default_factory=dict)
     after: dict[TargetKey, str] = field(default_factory=dict)

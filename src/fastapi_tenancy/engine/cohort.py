@@ -111,8 +111,9 @@ class CohortRunner:
         live: tuple[Stage, ...],
         done: set[str],
     ) -> tuple[Stage, ...]:
+        tried = False
         for pair in self._prover.pairs(cohort, stages, candidates):
-            started = time.perf_counter()
+            tried, started = True, time.perf_counter()
 
             def finish(
                 target: Target,
@@ -131,7 +132,9 @@ class CohortRunner:
                 before = candidates.all()
                 self.structures.proven(self._workers.first, cohort, stages, before, pair.live)
                 return stages
-        self._listener(no_pair(f"{len(cohort.targets)} tenants", len(candidates.all())))
+        left = len(cohort.targets) - len(done)
+        if left and not self._stop.requested.is_set():
+            self._listener(no_pair(f"{left} tenants", len(candidates.all()), tried=tried))
         return live
 
     def _warn_of_extensions(self, stages: tuple[Stage, ...]) -> None:

@@ -84,8 +84,8 @@ class Pairing:
                 self._give_up(page)
 
     def _give_up(self, page: Page) -> None:
-        if page.looked >= SMALLEST:
-            self._brief.listener(no_pair(_those_of(page), page.looked))
+        if page.looked >= SMALLEST and not self._brief.stop.requested.is_set():
+            self._brief.listener(no_pair(_those_of(page), page.looked, tried=page.tried))
         self._decide(page, page.live)
 
     def _decide(self, page: Page, stages: tuple[Stage, ...]) -> None:
@@ -123,7 +123,7 @@ class Pairing:
     def _run(
         self, page: Page, first: tuple[DatabaseDesk, Target], second: tuple[DatabaseDesk, Target]
     ) -> None:
-        started = time.perf_counter()
+        page.tried, started = True, time.perf_counter()
         sides = {desk.target.key: (desk, target) for desk, target in (first, second)}
 
         again = {key: target for key, (_, target) in sides.items()}

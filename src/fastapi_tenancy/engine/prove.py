@@ -47,12 +47,13 @@ def not_proven(who: str, difference: str) -> Difference:
     )
 
 
-def no_pair(who: str, looked: int) -> Warned:
-    """What is told when no pair was found, or none could be migrated."""
-    return Warned(
-        f"{who} take the live road: no two of the first {looked} are of equal"
-        " structure and could be migrated to prove the replay"
-    )
+def no_pair(who: str, looked: int, *, tried: bool) -> Warned:
+    """What is told when no pair was found, or (``tried``) none could be migrated."""
+    if tried:
+        why = "two of equal structure were found, but could not be migrated to prove the replay"
+    else:
+        why = f"no two of the first {looked} are of equal structure, to prove the replay on"
+    return Warned(f"{who} take the live road: {why}")
 
 
 @dataclass(slots=True)
