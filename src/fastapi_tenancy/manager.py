@@ -8,6 +8,7 @@ from alembic.config import Config
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.history.files import project_files
 from fastapi_tenancy.history.scripts import load_config
 from fastapi_tenancy.isolation.database import DatabaseIsolationProvider
 from fastapi_tenancy.isolation.hybrid import HybridIsolationProvider
@@ -39,7 +40,7 @@ def complete(config: TenancyConfig, alembic: Config | None = None) -> TenancyCon
     Raises:
         ConfigurationError: the Alembic project has a URL that cannot be used.
     """
-    if config.database_url is not None or not (alembic or config.alembic_ini.is_file()):
+    if config.database_url is not None or not (alembic or any(project_files(config.alembic_ini))):
         return config
     alembic = alembic or load_config(config.alembic_ini, config.alembic_section)
     url = alembic.get_alembic_option("sqlalchemy.url")

@@ -23,6 +23,7 @@ from fastapi_tenancy.errors import (
     UnknownRevisionError,
     said,
 )
+from fastapi_tenancy.history.files import project_files
 from fastapi_tenancy.history.loading import load_into, refuse_without_function
 from fastapi_tenancy.history.modules import ModuleSource
 from fastapi_tenancy.model.plan import Command, Move, Span, VersionChange
@@ -216,24 +217,25 @@ class History:
 
 
 def load_config(ini: Path, section: str = "alembic") -> Config:
-    """Read an ini file as Alembic's own command would.
+    """Read an ini file as Alembic's own command would, and ``[tool.alembic]`` beside it.
+
+    Args:
+        ini: one of the two files; the other one in its folder is read where it is there.
 
     Raises:
         ConfigurationError: the file is not there, cannot be read, or has no such section.
     """
     path = Path(ini)
-    if path.is_dir():
+    file, toml = project_files(path)
+    if file is None and toml is None:
         raise ConfigurationError(
-            f"{path} is a folder; expected an ini file, such as {path / 'alembic.ini'}"
+            f"no {path.name} at {path.absolute()}, and no [tool.alembic] in a pyproject.toml there."
+            " Run from the folder of your Alembic project, or name the file with --config"
+            " (alembic_ini in tenancy.toml)"
         )
-    if not path.is_file():
-        raise ConfigurationError(
-            f"no {path.name} at {path.absolute()}. Run from the folder of your Alembic project,"
-            " or name the file with --config (alembic_ini in tenancy.toml)"
-        )
-    _refuse_unreadable(path)
-    toml = path.parent / "pyproject.toml"
-    config = Config(str(path), toml_file=str(toml) if toml.is_file() else None, ini_section=section)
+    if file is not None:
+        _refuse_unreadable(file)
+    config = Config(file, toml_file=toml, ini_section=section)
     if _option(config, path, "script_location") is None:
         raise ConfigurationError(
             f"{path} names no script_location in [{section}]; is it an Alembic configuration?"
