@@ -17,7 +17,13 @@ from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import MISSING, Position, Target
 from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.observe.elsewhere import anywhere, is_missing
-from fastapi_tenancy.observe.positions import look_here, read_again, read_positions, read_seen
+from fastapi_tenancy.observe.positions import (
+    look_here,
+    read_again,
+    read_here,
+    read_positions,
+    read_seen,
+)
 from fastapi_tenancy.observe.structure import fingerprint, read_structures
 
 
@@ -112,6 +118,10 @@ class DatabaseDesk:
         if moved:
             return next(read_again(self._session.raw, [version_schema], table))
         raw = self._session.raw
+        found = None if version_schema != self._target.schema else read_here(raw, table)
+        if found is not None:
+            self._aim(found[0])
+            return found[1]
         here = look_here(raw, table)
         if here is None:
             raise MigrationFailedError(
@@ -119,9 +129,12 @@ class DatabaseDesk:
                 " search_path of the role or the database"
             )
         schema, seen = here
-        self._target = replace(self._target, schema=schema)
-        self._session.aim(self._target, recycle_after=2**31)
+        self._aim(schema)
         _, place = self._applier.version_place(self._target)
         if place != schema:
             return next(read_positions(raw, [place], table))
         return next(read_seen(raw, [schema], {schema: seen}, table))
+
+    def _aim(self, schema: str) -> None:
+        self._target = replace(self._target, schema=schema)
+        self._session.aim(self._target, recycle_after=2**31)

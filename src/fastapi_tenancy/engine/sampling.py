@@ -6,13 +6,17 @@ from dataclasses import replace
 
 from fastapi_tenancy.engine.book import Page
 from fastapi_tenancy.engine.desk import Desk
-from fastapi_tenancy.engine.structures import ODD, SAMPLE, comparable
+from fastapi_tenancy.engine.structures import ODD, comparable
 from fastapi_tenancy.engine.tally import Tally
 from fastapi_tenancy.engine.verify import odd_ones
 from fastapi_tenancy.model.outcome import Difference, OutcomeKind, Proof
 from fastapi_tenancy.model.plan import ProofLevel
 from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import Target
+
+SAMPLE = 4
+"""Targets of a position that are looked at: in a database of its own a look costs as much as a
+small migration, as its server process has to learn the whole catalogue for it."""
 
 
 class Sampling:
