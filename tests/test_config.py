@@ -130,6 +130,8 @@ def test_two_files_that_disagree_are_refused(project: Path) -> None:
         ("pyproject.toml", "[tool", "pyproject.toml is not valid TOML"),
         ("pyproject.toml", "tool.tenancy = 3", "expected a table"),
         ("tenancy.toml", "concurrency = 0", "concurrency in tenancy.toml is '0'"),
+        ("tenancy.toml", "concurrency = true", "concurrency in tenancy.toml is 'True': expected a"),
+        ("tenancy.toml", "lock_timeout_s = false", "lock_timeout_s in tenancy.toml is 'False'"),
         (
             "pyproject.toml",
             "[tool.tenancy]\nproof = 'x'",
@@ -169,7 +171,7 @@ def test_a_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"lock_timeout_s": 1e30}, "2147483"),
         ({"search_path_extra": ("public", "no\x00")}, "take the NUL character out"),
         ({"connect_timeout_s": 0}, "connect_timeout_s"),
-        ({"engine": "fast"}, "'auto', 'replay' or 'live'"),
+        ({"engine": "fast"}, "'auto', 'replay', 'live' or 'env'"),
         ({"proof": "none"}, "'revision', 'sample' or 'all'"),
         ({"isolation_strategy": "x"}, "'schema', 'database', 'rls' or 'hybrid'"),
         ({"schema_prefix": "a\0"}, "schema_prefix"),

@@ -144,6 +144,21 @@ def test_a_url_is_whole_as_text_and_masked_in_its_repr() -> None:
     assert "geheim" not in masked("postgresql://me@server:geheim@h/db")
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("'postgresql://h/d?password=x' is", "'postgresql://h/d?password=***' is"),
+        ("at\n('postgresql://h/d?password=x'; y", "at\n('postgresql://h/d?password=***'; y"),
+        ('"postgresql://h/d?password=it\'s", y', '"postgresql://h/d?password=***", y'),
+        ("'postgresql://h/d?password=x&a=b' y", "'postgresql://h/d?password=***&a=b' y"),
+        ("postgresql://h/d?password=it's' y", "postgresql://h/d?password=*** y"),
+        ("?password=x'", "?password=***"),
+    ],
+)
+def test_a_quote_around_a_url_stays(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
 def test_a_translated_url_connects(tenancy_database: str) -> None:
     with psycopg.connect(driver_free(tenancy_database)) as connection:
         name = connection.info.dbname

@@ -48,6 +48,12 @@ def _url(value: object) -> DatabaseUrl:
         raise PydanticCustomError("database_url", "{problem}", {"problem": str(exc)}) from None
 
 
+def _no_yes_or_no(value: object) -> object:
+    if isinstance(value, bool):  # which pydantic would take for 1 or 0
+        raise PydanticCustomError("number", "expected a number")
+    return value
+
+
 def _default_catalogue(values: dict[str, Any]) -> DatabaseUrl:
     return values["database_url"] or DEFAULT_CATALOGUE
 
@@ -83,7 +89,10 @@ def _template(value: object) -> DatabaseUrl:
 Url = Annotated[DatabaseUrl, PlainValidator(_url)]
 Template = Annotated[DatabaseUrl, PlainValidator(_template)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_without_nul)]
-Seconds = Annotated[float, Field(ge=0, le=LONGEST_S, allow_inf_nan=False)]
+Seconds = Annotated[
+    float, Field(ge=0, le=LONGEST_S, allow_inf_nan=False), BeforeValidator(_no_yes_or_no)
+]
+Count = Annotated[int, Field(ge=1), BeforeValidator(_no_yes_or_no)]
 
 
 class TenancyConfig(BaseSettings):
@@ -166,8 +175,8 @@ class TenancyConfig(BaseSettings):
         min_length=1,
         description="The section of the ini file (alembic --name).",
     )
-    concurrency: int = Field(
-        default=10, ge=1, description="Tenants migrated at the same time, one connection each."
+    concurrency: Count = Field(
+        default=10, description="Tenants migrated at the same time, one connection each."
     )
     lock_timeout_s: Seconds | None = Field(
         default=None, description="Seconds a statement may wait for a lock; 0 waits for ever."
@@ -175,7 +184,7 @@ class TenancyConfig(BaseSettings):
     statement_timeout_s: Seconds | None = Field(
         default=None, description="Seconds a statement may run; 0 lets it run for ever."
     )
-    connect_timeout_s: float = Field(
+    connect_timeout_s: Annotated[float, BeforeValidator(_no_yes_or_no)] = Field(
         default=10,
         gt=0,
         allow_inf_nan=False,
@@ -189,8 +198,8 @@ class TenancyConfig(BaseSettings):
         description="Whose structure is read back beside the revision: revision (nobody's),"
         " sample or all.",
     )
-    recycle_after: int = Field(
-        default=500, ge=1, description="Targets a connection serves before it is replaced."
+    recycle_after: Count = Field(
+        default=500, description="Targets a connection serves before it is replaced."
     )
 
     def __init__(self, **values: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -158,6 +159,10 @@ def test_tenants_of_one_schema(standing: Desk):
         (("-x", "tier"), "-x 'tier' is not of the form KEY=VALUE"),
         (("-x", "schema=public"), "--tenant"),
         (("--tag", "=gold"), "KEY=VALUE"),
+        (("--tag", "a=1", "--tag", "a=2"), "--tag gives 'a' two values, '1' and '2'"),
+        (("--tag", "a=\udcff"), "the argument 'a=\\xff' is not UTF-8"),
+        (("--database-url", "postgresql://u:hush@\udcff/d"), "'postgresql://u:***@\\xff/d' is not"),
+        (("--tenant", "\udcff"), "'\\xff' is not UTF-8"),
         (("0002", "0003"), "unexpected extra argument"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -165,6 +170,36 @@ def test_tenants_of_one_schema(standing: Desk):
 def test_arguments_that_cannot_be(standing: Desk, arguments: tuple[str, ...], told: str):
     refused(standing.run("upgrade", *arguments), told)
     assert set(standing.stands().values()) == {"0001"}
+
+
+def test_a_tenant_that_cannot_be_added(standing: Desk):
+    add = ("tenants", "add", "crux")
+    refused(standing.run(*add, "--schema", "\udcff"), "the argument '\\xff' is not UTF-8")
+    refused(standing.run(*add, "--display-name", "a\udcff"), "the argument 'a\\xff' is not UTF-8")
+    refused(standing.run("--database-url", "\udcff", *add), "the argument '\\xff' is not UTF-8")
+    refused(standing.run(*add, "--tag", "a=1", "--tag", "a=2"), "two values")
+    refused(standing.run(*add, "--id", ""), "the id of a tenant is empty")
+    assert "'\\udcff'" in standing.json("\udcff", code=2)["error"]
+    assert len(standing.json("tenants", "list")["tenants"]) == 2
+
+
+def test_what_a_terminal_would_obey_is_written_as_an_escape(standing: Desk):
+    standing.revision("0004", "0003", "odd\x1b[31m", r'raise Exception("a\x00b\x1b[31mred\x9b1m")')
+    done = standing.run("upgrade")
+    assert "failed: acme, bolt\n  revision 0004: Exception: a\\x00b\\x1b[31mred\\x9b1m" in done.out
+    assert "\x1b" not in done.out + done.err
+    assert "\x1b" not in standing.run("history").out
+    add = ("tenants", "add", "crux", "--schema", "\x1b[31m\nred")
+    assert "to live in schema \\x1b[31m" in standing.run(*add).out
+    assert "\\x1b[31m\\nred" in standing.run("tenants", "list").out
+    found = standing.run("upgrade", "--json").out
+    assert "\x9b" not in found
+    assert "\x9b" in json.loads(found)["results"][0]["error"]
+
+
+def test_the_next_step_is_one_that_can_be_done(standing: Desk):
+    assert "next: tenancy upgrade" in standing.run("tenants", "add", "crux").out
+    assert "next: " not in standing.run("tenants", "add", "dune", "--status", "deleted").out
 
 
 def test_a_setting_that_cannot_be(standing: Desk):

@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from fastapi_tenancy.cli import branching, commands, looking, revision, scripts
+from fastapi_tenancy.cli.arguments import require_text
 from fastapi_tenancy.cli.checking import command as checking
 from fastapi_tenancy.cli.completion import (
     CompletedGroup,
@@ -79,6 +80,7 @@ def root(
     """Take the options that are named before the command."""
     from pathlib import Path
 
+    require_text((name, database_url))
     invocation: Invocation = context.obj
     invocation.where = Where(Path(config) if config else None, name, database_url, traceback)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
@@ -17,8 +18,11 @@ from fastapi_tenancy.cli.streams import (
     report_on,
     silence_stdout,
 )
+from fastapi_tenancy.cli.words import visible
 from fastapi_tenancy.model.url import masked
 
+_NOT_SHOWN = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
+"""What json leaves as it is, but a terminal obeys or no encoding can hold."""
 _ENDLESS = 100_000
 """Columns where nobody looks: lines are cut for a terminal, never for a file or a pipe."""
 
@@ -64,11 +68,11 @@ class Output:
     def say(self, text: str = "", *, style: str | None = None, end: str = "\n") -> None:
         """Write a line for people on stdout; nothing with ``--json``."""
         if not self.json:
-            self.out.print(masked(text), style=style, end=end, soft_wrap=True)
+            self.out.print(visible(masked(text)), style=style, end=end, soft_wrap=True)
 
     def tell(self, text: str, *, style: str | None = None) -> None:
         """Write a line for people on stderr."""
-        self.err.print(masked(text), style=style, soft_wrap=True)
+        self.err.print(visible(masked(text)), style=style, soft_wrap=True)
 
     def warn(self, warnings: Iterable[str]) -> None:
         """Write warnings for people on stderr, a line each."""
@@ -81,8 +85,8 @@ class Output:
 
     def document(self, values: Mapping[str, Any]) -> None:
         """Write the one document of ``--json``; its texts were masked by whoever made it."""
-        json.dump(values, self._file, ensure_ascii=False, indent=2)
-        self._file.write("\n")
+        text = json.dumps(values, ensure_ascii=False, indent=2)
+        self._file.write(_NOT_SHOWN.sub(lambda m: f"\\u{ord(m[0]):04x}", text) + "\n")
 
     def flush(self) -> None:
         """Write what was kept back until now.

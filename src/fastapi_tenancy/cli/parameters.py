@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from fastapi_tenancy.cli.arguments import require_text
 from fastapi_tenancy.cli.output import Output
 from fastapi_tenancy.model.plan import Engine, ProofLevel
 from fastapi_tenancy.model.selection import Selection
@@ -109,7 +110,7 @@ class Chosen:
         """The choice as a value.
 
         Raises:
-            typer.BadParameter: a tag without ``=``.
+            typer.BadParameter: a tag without ``=``, or two values of one.
         """
         return Selection(
             identifiers=frozenset(self.tenant or ()),
@@ -199,7 +200,7 @@ def x_arguments(given: list[str] | None) -> tuple[str, ...]:
     Raises:
         typer.BadParameter: no ``=``, or a key that is set for each tenant.
     """
-    for key in pairs("-x", given):
+    for key in pairs("-x", given, repeated=True):  # as with `alembic -x`
         if key in _RESERVED:
             raise typer.BadParameter(
                 f"-x {key}=... is what every tenant is given its own {key} by; choose tenants"
@@ -208,17 +209,24 @@ def x_arguments(given: list[str] | None) -> tuple[str, ...]:
     return tuple(given or ())
 
 
-def pairs(option: str, given: list[str] | None) -> dict[str, str]:
+def pairs(option: str, given: list[str] | None, *, repeated: bool = False) -> dict[str, str]:
     """``KEY=VALUE`` arguments as a mapping.
 
+    Args:
+        repeated: a key may have several values, of which the last one counts.
+
     Raises:
-        typer.BadParameter: one without ``=`` or without a key.
+        typer.BadParameter: one without ``=`` or without a key, or a key with two values.
     """
-    found = {}
+    found: dict[str, str] = {}
     for text in given or ():
         key, equals, value = text.partition("=")
         if not key or not equals:
             raise typer.BadParameter(f"{option} {text!r} is not of the form KEY=VALUE")
+        if not repeated and found.get(key, value) != value:
+            raise typer.BadParameter(
+                f"{option} gives {key!r} two values, {found[key]!r} and {value!r}; expected one"
+            )
         found[key] = value
     return found
 
@@ -256,6 +264,8 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
         with invocation.output.alone():
             if where is not None:
                 _warn_of_environment(invocation.output)
+            texts = (value for name, value in given.items() if name != "file")
+            require_text((*texts, *_told(values)))
             try:
                 return function(invocation.output, **given, **values)
             except KeyboardInterrupt:
@@ -264,6 +274,12 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
 
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return call
+
+
+def _told(groups: dict[str, Any]) -> Iterator[object]:
+    """The options of groups."""
+    for group in groups.values():
+        yield from (getattr(group, f.name) for f in fields(group))
 
 
 def _warn_of_environment(output: Output) -> None:

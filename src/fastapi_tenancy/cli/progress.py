@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from fastapi_tenancy.cli.words import tenants_in_words
+from fastapi_tenancy.cli.words import tenants_in_words, visible
 from fastapi_tenancy.model.event import (
     CohortStarted,
     Counted,
@@ -128,7 +128,7 @@ class _Watcher:
             )
 
     def _say(self, text: str, style: str | None = None) -> None:
-        self._console.print(masked(text), style=style, markup=False, soft_wrap=True)
+        self._console.print(visible(masked(text)), style=style, markup=False, soft_wrap=True)
 
 
 def _per_second(rate: float) -> str:

@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from fastapi_tenancy.cli.words import visible
 from fastapi_tenancy.model.plan import Road, Step
 
 ROADS = {Road.REPLAY: "green", Road.PER_TENANT: "cyan", Road.LIVE: "yellow", Road.ENV: "magenta"}
@@ -21,8 +22,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
         numeric = bool(kept) and all(isinstance(row[number], int) for row in kept)
         made.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in kept:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+        made.add_row(*(cell if isinstance(cell, Text) else _cell(cell) for cell in row))
     return made
+
+
+def _cell(value: object) -> Text:
+    return Text(visible(str(value), lines=False))
 
 
 def steps_table(steps: Iterable[Step]) -> Table:

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+
+_OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that a terminal obeys, and those that turn the direction of writing."""
+
+
+def visible(text: str, *, lines: bool = True) -> str:
+    """Text that a terminal shows as it is: what it would obey is written as an escape.
+
+    Args:
+        lines: the text may have several, and tabs.
+    """
+    kept = "\n\t" if lines else ""
+    return _OBEYED.sub(lambda m: m[0] if m[0] in kept else ascii(m[0])[1:-1], text)
 
 
 def tenants_in_words(count: int) -> str:

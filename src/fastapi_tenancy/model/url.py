@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote
 from fastapi_tenancy.errors import ConfigurationError
 
 _USERINFO = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*://)(?P<user>[^:/?]*):(?P<password>\*\*\*|.*)@")
-_QUERY = re.compile(r"(?i)([?&](?:password|passwd|pwd|sslpassword)=)[^&#\s]*")
+_QUERY = re.compile(r"(?i)([?&](?:password|passwd|pwd|sslpassword)=)([^&#\s]*)")
 _CONNINFO = re.compile(r"(?i)\b((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)")
 
 # The first "@" that leaves a valid rest ends the user part, so that a password may hold "@", "/",
@@ -69,7 +69,16 @@ class _Address(NamedTuple):
 def masked(text: str) -> str:
     """Return ``text`` with the password of every URL and conninfo in it as ``***``."""
     lines = (_USERINFO.sub(r"\g<scheme>\g<user>:***@", line) for line in text.split("\n"))
-    return _CONNINFO.sub(r"\1***", _QUERY.sub(r"\1***", "\n".join(lines)))
+    return _CONNINFO.sub(_hidden, _QUERY.sub(_hidden, "\n".join(lines)))
+
+
+def _hidden(found: re.Match[str]) -> str:
+    """The name of a password with ``***``, and the quote that ends the URL it is the last of."""
+    before = found.string[: found.start()]
+    word = "" if before[-1:].isspace() else (before.rsplit(None, 1) or [""])[-1].lstrip("([{")
+    mark = word[:1]
+    end = re.search(rf"{mark}[.,;:)\]}}]*\Z", found[2]) if mark and mark in "'\"" else None
+    return f"{found[1]}***{end[0] if end else ''}"
 
 
 def accepted(url: str) -> DatabaseUrl:

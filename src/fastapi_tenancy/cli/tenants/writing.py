@@ -59,7 +59,7 @@ def add(
 
     config = open_config(where)
     tenant = Tenant(
-        id=key or uuid.uuid4().hex,
+        id=uuid.uuid4().hex if key is None else key,
         identifier=identifier,
         name=display_name,
         status=status,
@@ -94,7 +94,10 @@ def _added(
     else:
         place = "schema" if target.schema else "database"
         output.say(f"added {made.identifier} ({made.id}), to live in {place} {target.name}")
-        output.say(f"next: tenancy upgrade --create --tenant {shlex.quote(made.identifier)}")
+        if made.status is TenantStatus.DELETED:
+            output.say("it is marked deleted, so it is left alone")
+        else:
+            output.say(f"next: tenancy upgrade --create --tenant {shlex.quote(made.identifier)}")
     return Exit.DONE
 
 
