@@ -125,6 +125,8 @@ def _child(
     sys.stdout = _text(1)
     sys.stderr = _text(2)
     os.chdir(folder)
+    # A test may have left "." on the path that this process began with, in another folder.
+    sys.path_importer_cache.clear()
     # SIGABRT, sent to what hangs, tells where it does.
     faulthandler.enable(os.open(stacks, os.O_WRONLY | os.O_APPEND))
     ours = ("TENANCY_", "NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "LINES")

@@ -44,6 +44,8 @@ def _child(
         os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     os.chdir(folder)
+    # A test may have left "." on the path that this process began with, in another folder.
+    sys.path_importer_cache.clear()
     for name in [name for name in os.environ if name.startswith("TENANCY_")]:
         del os.environ[name]
     os.environ.update(environment)

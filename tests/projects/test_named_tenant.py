@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from helped import Helped
+from snapshot import snapshot
 
 
 def test_one_tenant_goes_up_and_down(fleet: Helped):
@@ -88,6 +89,19 @@ def test_a_database_in_which_tenants_have_schemas_is_no_place_by_itself(fleet: H
 def test_the_name_of_the_schema_will_do(fleet: Helped):
     fleet.done("alembic -x tenant=tenant_bolt upgrade head")
     assert fleet.sql("SELECT DISTINCT note FROM tenant_bolt.items") == [("bolt",)]
+
+
+def test_a_revision_knows_its_tenant_by_the_schema(fleet: Helped):
+    fleet.done("alembic -x schema=tenant_bolt upgrade head")
+    assert fleet.sql("SELECT DISTINCT note FROM tenant_bolt.items") == [("bolt",)]
+
+
+def test_ids_that_are_longer_than_alembics_column(fleet: Helped):
+    fleet.revision("r4_" + "long" * 12, "r3")
+    fleet.done("alembic -x tenant=acme upgrade head")
+    fleet.done("tenancy upgrade")
+    found = snapshot(fleet.url).structures
+    assert found["tenant_acme"] == found["tenant_bolt"]
 
 
 def test_a_version_table_in_public_is_not_taken_for_the_tenants(fleet: Helped):

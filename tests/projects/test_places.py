@@ -54,6 +54,10 @@ def test_a_database_of_its_own(databases: Helped):
     assert "No new upgrade operations" in databases.done("alembic check")
     databases.done(f"alembic -x tenant=acme -x 'url={acme}' downgrade r1")
     databases.done(f"alembic -x 'url={bolt}' downgrade r1")
+    databases.done(f"alembic -x 'url={bolt}' upgrade r3")
+    with psycopg.connect(bolt) as connection:
+        assert connection.execute("SELECT DISTINCT note FROM items").fetchall() == [("bolt",)]
+    databases.done("alembic -x tenant=bolt downgrade r1")
     assert snapshot(acme).structures == snapshot(bolt).structures
     assert "which tenant is meant" in databases.refused("upgrade head")
     databases.done("tenancy upgrade")

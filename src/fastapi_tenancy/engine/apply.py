@@ -228,5 +228,5 @@ class Applier:
             version_table_schema=None,
             version_table_pk=options.get("version_table_pk", True),
         )
-        fitted = fit(table, self._history)
+        fitted = fit(table, self._history.known)
         return lambda name: create_sql(fitted, name)

@@ -52,5 +52,5 @@ def live_context(
         options["transactional_ddl"] = True
     context = GuardedContext(connection.dialect, connection, options, face)
     face._migration_context = context
-    fit(context._version, history)
+    fit(context._version, history.known)
     return context

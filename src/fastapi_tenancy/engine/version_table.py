@@ -9,7 +9,6 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable
 
-from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.names import literal
 from fastapi_tenancy.model.plan import VersionChange
 
@@ -67,12 +66,12 @@ def changes_sql(table: str, changes: Iterable[VersionChange]) -> list[str]:
     return [change_sql(table, change) for change in changes]
 
 
-def fit(table: Table, history: History) -> Table:
+def fit(table: Table, known: Iterable[str]) -> Table:
     """Widen the version column when a revision id is longer than Alembic's 32 characters.
 
     Plain Alembic cannot store such an id unless env.py makes the table itself.
     """
-    longest = max((len(revision) for revision in history.known), default=0)
+    longest = max(map(len, known), default=0)
     width = getattr(table.c.version_num.type, "length", None)
     if width is not None and longest > width:
         table.c.version_num.type = String(max(128, longest))

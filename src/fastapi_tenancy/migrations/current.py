@@ -9,18 +9,21 @@ from alembic import context
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError, TenantNotFoundError
 from fastapi_tenancy.history.identity import current_identity
+from fastapi_tenancy.isolation.place import place as place_of
 from fastapi_tenancy.manager import complete, open_isolation, open_store
 from fastapi_tenancy.migrations.fleet import in_own_loop
 from fastapi_tenancy.migrations.rivals import place_in
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+from fastapi_tenancy.model.url import masked
 
 
 def current_tenant() -> Tenant:
     """The tenant whose schema is being migrated.
 
     In fleet commands the engine knows it. Under plain Alembic it is looked up in the catalogue
-    by ``-x tenant=IDENTIFIER`` (an identifier, id or schema name) or ``-x schema=SCHEMA``.
+    by ``-x tenant=IDENTIFIER`` (an identifier, id or schema name), ``-x schema=SCHEMA`` or
+    ``-x url=URL``.
 
     Raises:
         ConfigurationError: plain Alembic was run without either argument.
@@ -29,30 +32,39 @@ def current_tenant() -> Tenant:
     identity = current_identity()
     if identity is not None:
         return identity.tenant()
+    for key in ("tenant", "schema", "url"):
+        wanted = _said(key)
+        if wanted is not None:
+            return _looked_up(key, wanted)
+    raise ConfigurationError(
+        "current_tenant() was called where no tenant is known. Under plain Alembic, name one:"
+        " alembic -x tenant=IDENTIFIER upgrade head"
+    )
+
+
+def _said(key: str) -> str | None:
+    """What stands after ``-x``, or else in ``config.attributes``."""
     try:
         given = context.get_x_argument(as_dictionary=True)
+        value = given.get(key) or context.config.attributes.get(key)
     except NameError:
-        given = {}
-    wanted = given.get("tenant") or given.get("schema")
-    if not wanted:
-        raise ConfigurationError(
-            "current_tenant() was called where no tenant is known. Under plain Alembic, name one:"
-            " alembic -x tenant=IDENTIFIER upgrade head"
-        )
-    return _looked_up(str(wanted))
+        return None
+    return str(value) if value else None
 
 
 @lru_cache(maxsize=64)
-def _looked_up(wanted: str) -> Tenant:
+def _looked_up(key: str, wanted: str) -> Tenant:
     config = complete(TenancyConfig())
     isolation = open_isolation(config)
     everybody = Selection(statuses=frozenset(TenantStatus))
     tenants = in_own_loop(open_store(config), isolation)(everybody)
+    if key == "tenant":
+        for tenant in tenants:
+            if wanted in (tenant.identifier, tenant.id):
+                return tenant
+    place, whole = place_in(isolation), (place_of(wanted), "") if key == "url" else None
     for tenant in tenants:
-        if wanted in (tenant.identifier, tenant.id):
+        found = place(tenant)
+        if found is not None and (found == whole or found[1] == wanted):
             return tenant
-    place = place_in(isolation)
-    for tenant in tenants:
-        if wanted in (place(tenant) or ()):
-            return tenant
-    raise TenantNotFoundError(wanted)
+    raise TenantNotFoundError(masked(wanted))

@@ -8,7 +8,7 @@ from typing import Any
 from alembic import context
 
 from fastapi_tenancy.migrations.env.placing import Place
-from fastapi_tenancy.migrations.env.settling import options_for
+from fastapi_tenancy.migrations.env.settling import make_room_for_long_ids, options_for
 from fastapi_tenancy.model.url import sync_url
 
 
@@ -20,6 +20,7 @@ def write_script(place: Place, options: Mapping[str, Any]) -> None:
         dialect_opts={"paramstyle": "named"},
         **options_for(place, options),
     )
+    make_room_for_long_ids()
     output = context.get_context().impl.static_output
     # In one line: whatever a name holds, it stays a comment.
     output(" ".join(f"-- {place.name}".split()))

@@ -26,7 +26,11 @@ from fastapi_tenancy.migrations.env.placing import (
     settings,
     shared_place,
 )
-from fastapi_tenancy.migrations.env.settling import options_for, require_free
+from fastapi_tenancy.migrations.env.settling import (
+    make_room_for_long_ids,
+    options_for,
+    require_free,
+)
 from fastapi_tenancy.migrations.env.telling import show_progress
 from fastapi_tenancy.migrations.env.trying import TOLD, TakenBack, nothing_kept
 from fastapi_tenancy.model.url import masked
@@ -105,6 +109,7 @@ def _work(asked: Asked, options: dict[str, Any]) -> None:
                 dry_run=asked.dry_run,
             )
             context.configure(connection=connection, **given)
+            make_room_for_long_ids()
             with nothing_kept(connection.engine) if asked.dry_run else nullcontext():
                 _migrate(take_back=asked.dry_run)
     if asked.dry_run:

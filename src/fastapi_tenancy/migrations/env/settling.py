@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from alembic import context
 from sqlalchemy import Connection, inspect
 
+from fastapi_tenancy.engine.version_table import fit
 from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.history import ambient
 from fastapi_tenancy.migrations.env.placing import Place
 
 Included = Callable[[str | None, str, Mapping[str, str | None]], bool]
@@ -56,6 +59,12 @@ def options_for(
         own = _own_tables(place, given, compared) if place.schema else None
         given["include_name"] = _included(given, own, hidden)
     return given
+
+
+def make_room_for_long_ids() -> None:
+    """Widen the version column where the scripts need it, as the fleet commands do."""
+    known = (script.revision for script in ambient.environment().script.walk_revisions())
+    fit(context.get_context()._version, known)
 
 
 def _own_tables(place: Place, options: Mapping[str, Any], connection: Connection) -> set[str]:
