@@ -174,6 +174,63 @@ KINDS: dict[str, Kind] = {
     "nothing": ("pass", "pass"),
 }
 
+_TRAIL = "op.execute(\"DELETE FROM trail WHERE line LIKE '@ %'\")"
+FILE_KINDS: dict[str, Kind] = {
+    **{
+        name: KINDS[name]
+        for name in (
+            "column",
+            "rows",
+            "computed rows",
+            "chance",
+            "some tenants only",
+            "bound parameters",
+            "inspector",
+            "offline branch",
+            "nothing",
+        )
+    },
+    "table": (
+        """
+        op.create_table(
+            "t@", sa.Column("id", sa.Integer, primary_key=True),
+            sa.Column("item", sa.Integer, sa.ForeignKey("items.id", ondelete="CASCADE"), index=True),
+            sa.Column("mood", sa.Enum("sad", "gl'ad", name="mood@", create_constraint=True)))
+        op.execute("INSERT INTO t@ (item, mood) SELECT id, 'sad' FROM items")
+        """,
+        'op.drop_table("t@")',
+    ),
+    "batch": (
+        """
+        with op.batch_alter_table("items") as batch:
+            batch.add_column(sa.Column("b@", sa.Integer, nullable=True))
+            batch.alter_column("grade", type_=sa.BigInteger)
+        """,
+        'with op.batch_alter_table("items") as batch:\n    batch.drop_column("b@")',
+    ),
+    "pragma": (
+        """
+        op.execute("INSERT INTO trail VALUES ('@ before')")
+        op.execute("PRAGMA foreign_keys = ON")
+        with op.batch_alter_table("items", recreate="always") as batch:
+            batch.add_column(sa.Column("p@", sa.Text))
+        op.execute("PRAGMA foreign_keys = OFF")
+        op.execute("INSERT INTO trail VALUES ('@ after')")
+        """,
+        f'op.drop_column("items", "p@")\n{_TRAIL}',
+    ),
+    "vacuum": (
+        """
+        op.execute("INSERT INTO trail VALUES ('@ before')")
+        with op.get_context().autocommit_block():
+            op.execute("VACUUM")
+        op.create_index("ix@", "items", ["name", "grade"])
+        """,
+        f'op.drop_index("ix@")\n{_TRAIL}',
+    ),
+}
+"""What SQLite can do, and what it has no transaction for."""
+
 
 @dataclass(frozen=True)
 class Revision:
@@ -201,13 +258,16 @@ class Story:
     """Tenant and the number of the revision it stands at; None for an empty schema."""
     middle: int | None
     """A revision to stop at on the way down."""
+    files: bool = False
+    """Whether it is for SQLite files."""
 
     def write(self, project: Project) -> None:
         """Write the project."""
         project.environment(f"transaction_per_migration={self.transaction_per_migration}")
         names = [r.name for r in self.revisions]
         for revision in self.revisions:
-            up, undo = KINDS[revision.kind] if revision.down else (ROOT_UP, ROOT_UNDO)
+            kinds = FILE_KINDS if self.files else KINDS
+            up, undo = kinds[revision.kind] if revision.down else (ROOT_UP, ROOT_UNDO)
             down = tuple(names[n] for n in revision.down)
             project.revision(
                 revision.name,
@@ -221,13 +281,13 @@ class Story:
 
 
 @st.composite
-def stories(draw: st.DrawFn) -> Story:
+def stories(draw: st.DrawFn, *, files: bool = False) -> Story:
     """Histories of 8 to 14 revisions with a branch, mostly merged again, and six tenants.
 
     Four tenants stand together, enough for a replay to be proven and used; two anywhere.
     """
     count = draw(st.integers(8, 14))
-    kinds = draw(st.permutations(sorted(KINDS)))
+    kinds = draw(st.permutations(sorted(FILE_KINDS if files else KINDS)))
     fork = draw(st.integers(2, count - 4))
     merge = draw(st.one_of(st.integers(fork + 2, count - 1), st.none()))
     revisions = [Revision(0, "nothing", ())]
@@ -253,4 +313,5 @@ def stories(draw: st.DrawFn) -> Story:
         *((f"a{n}", together) for n in range(1, 5)),
         *((f"b{n}", draw(anywhere)) for n in (1, 2)),
     ]
-    return Story(tuple(revisions), draw(st.booleans()), tuple(starts), draw(anywhere))
+    whole = draw(st.booleans())
+    return Story(tuple(revisions), whole, tuple(starts), draw(anywhere), files)
