@@ -38,6 +38,13 @@ def test_explain_and_a_dry_run_live_through_odd_errors(fleet: Callable[..., Desk
     assert raised in desk.json("explain", code=2)["error"]
 
 
+def test_a_reason_that_is_cut_says_so(fleet: Callable[..., Desk]) -> None:
+    desk = fleet("acme")
+    desk.revision("0004", "0003", "long", "raise Exception('x' * 300)")
+    steps = {s["revision"]: s for s in desk.json("explain")["steps"]}
+    assert steps["0004"]["reason"].endswith("xxx...")
+
+
 @pytest.mark.parametrize("module", ["", "raise KeyboardInterrupt\n"], ids=["function", "module"])
 def test_an_interrupt_of_its_own_does_not_end_explain(fleet: Callable[..., Desk], module: str):
     desk = fleet("acme")

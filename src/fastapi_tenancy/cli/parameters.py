@@ -13,7 +13,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from fastapi_tenancy.cli.arguments import require_text
+from fastapi_tenancy.cli.arguments import pairs, require_text, x_arguments
 from fastapi_tenancy.cli.output import Output
 from fastapi_tenancy.model.plan import Engine, ProofLevel
 from fastapi_tenancy.model.selection import Selection
@@ -21,8 +21,6 @@ from fastapi_tenancy.model.tenant import TenantStatus
 
 PROJECT, TENANTS, RUN = "Project", "Tenants", "Run"
 """Headings in --help."""
-
-_RESERVED = ("tenant", "schema", "url")
 
 Json = Annotated[
     bool, typer.Option("--json", metavar="", help="Print one JSON document on stdout.")
@@ -192,43 +190,6 @@ class How:
             "statement_timeout_s": self.statement_timeout,
             "x_arguments": x_arguments(self.x),
         }
-
-
-def x_arguments(given: list[str] | None) -> tuple[str, ...]:
-    """The ``-x`` arguments, checked.
-
-    Raises:
-        typer.BadParameter: no ``=``, or a key that is set for each tenant.
-    """
-    for key in pairs("-x", given, repeated=True):  # as with `alembic -x`
-        if key in _RESERVED:
-            raise typer.BadParameter(
-                f"-x {key}=... is what every tenant is given its own {key} by; choose tenants"
-                " with --tenant, the database with --database-url"
-            )
-    return tuple(given or ())
-
-
-def pairs(option: str, given: list[str] | None, *, repeated: bool = False) -> dict[str, str]:
-    """``KEY=VALUE`` arguments as a mapping.
-
-    Args:
-        repeated: a key may have several values, of which the last one counts.
-
-    Raises:
-        typer.BadParameter: one without ``=`` or without a key, or a key with two values.
-    """
-    found: dict[str, str] = {}
-    for text in given or ():
-        key, equals, value = text.partition("=")
-        if not key or not equals:
-            raise typer.BadParameter(f"{option} {text!r} is not of the form KEY=VALUE")
-        if not repeated and found.get(key, value) != value:
-            raise typer.BadParameter(
-                f"{option} gives {key!r} two values, {found[key]!r} and {value!r}; expected one"
-            )
-        found[key] = value
-    return found
 
 
 @dataclass(slots=True)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fastapi_tenancy.cli.arguments import x_arguments
 from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
-from fastapi_tenancy.cli.parameters import Json, Where, command, x_arguments
+from fastapi_tenancy.cli.parameters import Json, Where, command
 
 if TYPE_CHECKING:
     from fastapi_tenancy.history.revising import Draft, Written

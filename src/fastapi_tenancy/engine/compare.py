@@ -6,18 +6,21 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
+from fastapi_tenancy.engine.excerpts import excerpt
 from fastapi_tenancy.engine.lexer import Token, tokens
 
 _DDL = {"CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE", "TRUNCATE", "REFRESH", "LOCK"}
 _SESSION = {"SET", "RESET", "SHOW", "SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK"}
 _CAST_WORDS = {"PRECISION", "VARYING", "WITH", "WITHOUT", "TIME", "ZONE"}
+_SHOWN = 160
+"""Characters of a statement shown in a difference."""
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 def writes_rows(sql: str) -> bool:
     """True for statements whose effect a structure fingerprint does not show."""
-    first = next((t.upper for t in tokens(sql)), "")
-    return first not in _DDL and first not in _SESSION
+    first = next((t.upper for t in tokens(sql) if t.text != ";"), None)
+    return first is not None and first not in _DDL and first not in _SESSION
 
 
 def normalized(sql: str) -> tuple[str, ...]:
@@ -26,17 +29,22 @@ def normalized(sql: str) -> tuple[str, ...]:
     Casts are dropped, numbers and strings brought to one spelling, bare words lowered:
     two drivers spell the same value differently.
     """
+    return tuple(_spelled(token) for token in _kept(sql))
+
+
+def _kept(sql: str) -> list[Token]:
+    """The tokens that are compared."""
     found = [t for t in tokens(sql) if t.text != ";"]
-    out: list[str] = []
+    out: list[Token] = []
     index = 0
     while index < len(found):
         token = found[index]
         if token.kind == "cast":
             index = _after_cast(found, index + 1)
             continue
-        out.append(_spelled(token))
+        out.append(token)
         index += 1
-    return tuple(out)
+    return out
 
 
 def shape(sql: str) -> tuple[str, ...]:
@@ -59,17 +67,20 @@ def first_difference(
         return f"live it sent {len(theirs)} row-writing statements, rendered {len(mine)}"
     for number, (a, b, c) in enumerate(zip(mine, other, theirs, strict=False)):
         unstable = {i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y}
-        if len(a) != len(c):
-            return _told(rendered, live, number)
-        if any(x != z for i, (x, z) in enumerate(zip(a, c, strict=True)) if i not in unstable):
-            return _told(rendered, live, number)
+        pairs = enumerate(zip(a, c, strict=False))
+        at = next((i for i, (x, z) in pairs if x != z and i not in unstable), None)
+        if at is None and len(a) != len(c):
+            at = min(len(a), len(c))
+        if at is not None:
+            ours, sent = ([s for s in side if writes_rows(s)][number] for side in (rendered, live))
+            return f"rendered as «{_around(ours, at)}», live it sent «{_around(sent, at)}»"
     return None
 
 
-def _told(rendered: Sequence[str], live: Sequence[str], number: int) -> str:
-    mine = [s for s in rendered if writes_rows(s)][number]
-    theirs = [s for s in live if writes_rows(s)][number]
-    return f"rendered as «{mine[:160]}», live it sent «{theirs[:160]}»"
+def _around(sql: str, index: int) -> str:
+    """What is shown of a statement that differs from a compared token on."""
+    found = _kept(sql)
+    return excerpt(sql, _SHOWN, found[index].start if index < len(found) else len(sql))
 
 
 def _after_cast(found: list[Token], index: int) -> int:

@@ -16,6 +16,7 @@ from fastapi_tenancy.engine.closed import (
     is_closed,
     is_untold,
 )
+from fastapi_tenancy.engine.excerpts import excerpt
 from fastapi_tenancy.errors import TenancyError, said
 from fastapi_tenancy.model.plan import Move
 from fastapi_tenancy.model.url import masked
@@ -58,7 +59,7 @@ def told(
     # SQLAlchemy knows the statement, where a revision ran live; others may call anything so.
     statement = place[1] if place else getattr(error, "statement", None)
     if statement and isinstance(statement, str):
-        text += f"; statement: {' '.join(statement.split())[:EXCERPT]}"
+        text += f"; statement: {excerpt(' '.join(statement.split()), EXCERPT)}"
     advice = next((a for kind, a in _ADVICE.items() if isinstance(origin, kind)), None)
     if is_closed(origin) or is_untold(origin):
         advice = ADVICE

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 from sqlalchemy.engine import Dialect
 
+from fastapi_tenancy.engine.excerpts import excerpt
 from fastapi_tenancy.engine.statements import outside_transaction
 from fastapi_tenancy.engine.trace import (
     EnvironmentFace,
@@ -28,6 +29,9 @@ from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.model.plan import Move, Road, Step
 from fastapi_tenancy.model.script import Classified, Rendered, Statement
 from fastapi_tenancy.model.target import Target
+
+_SHOWN = 120
+"""Characters of an error shown in a reason."""
 
 
 class Renderer:
@@ -139,6 +143,5 @@ def _own_values(first: Trace, second: Trace) -> str | None:
 
 def _short(error: Exception) -> str:
     line = (said(error).strip().splitlines() or [""])[0]
-    return (
-        line[:120] if isinstance(error, TenancyError) else f"{type(error).__name__}: {line[:120]}"
-    )
+    line = excerpt(line, _SHOWN)
+    return line if isinstance(error, TenancyError) else f"{type(error).__name__}: {line}"

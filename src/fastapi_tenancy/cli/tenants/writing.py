@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fastapi_tenancy.cli.arguments import pairs
 from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
-from fastapi_tenancy.cli.parameters import Json, Where, Yes, command, pairs
+from fastapi_tenancy.cli.parameters import Json, Where, Yes, command
 from fastapi_tenancy.errors import ConfigurationError, PlacementError, TenantExistsError
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant, TenantStatus
 
