@@ -11,6 +11,7 @@ from alembic.ddl import DefaultImpl
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 
+from fastapi_tenancy.engine.contested import WAIT, contested
 from fastapi_tenancy.engine.lease import Lease, Leases
 from fastapi_tenancy.engine.leaving import Leaving
 from fastapi_tenancy.engine.live import Check, LiveRunner
@@ -68,6 +69,7 @@ class Applier:
         self._isolation = isolation
         self._leases = leases
         self._bodies: dict[int, tuple[Stage, Body]] = {}
+        self._contested: dict[int, tuple[Stage, bool]] = {}
         self._making = threading.Lock()
         self._version_table_sql = self._compile_version_table()
 
@@ -102,7 +104,7 @@ class Applier:
         """
         progress.stage, progress.move = stage, None
         progress.roads |= {c.step.road.value for c in stage.steps}
-        head = self.head(target, stage, position)
+        head = [*self._waiting(stage), *self.head(target, stage, position)]
         if stage.live:
             self._run_live(session, target, stage, head, progress, record, check)
         elif stage.leaves:
@@ -157,7 +159,7 @@ class Applier:
     def _message(self, session: Session, target: Target, stage: Stage, head: list[str]) -> str:
         opening = [session.opening, *head]
         if stage.swap is not None:
-            opening[1:] = swap_sql(self.table(target), stage.swap)
+            opening[1:] = [*self._waiting(stage), *swap_sql(self.table(target), stage.swap)]
         return self._body(stage, target).message(opening, self.table(target))
 
     def _run_live(
@@ -192,6 +194,15 @@ class Applier:
             )
         finally:
             session.recorded = None
+
+    def _waiting(self, stage: Stage) -> list[str]:
+        """What makes the stage wait for others like it, where it touches what tenants share."""
+        known = self._contested.get(id(stage))
+        if known is None:
+            moves = [c.step.move for c in stage.steps]
+            found = contested(moves, self._history, self._isolation.shared_schemas())
+            known = self._contested[id(stage)] = (stage, found)
+        return [WAIT] if known[1] else []
 
     def head(self, target: Target, stage: Stage, position: Position) -> list[str]:
         """What opens the first transaction of a stage: the guard, or what is missing so far."""

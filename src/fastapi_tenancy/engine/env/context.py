@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
 from fastapi_tenancy.engine.apply import Progress
+from fastapi_tenancy.engine.contested import WAIT
 from fastapi_tenancy.engine.env.job import Job, Setup
 from fastapi_tenancy.errors import MigrationFailedError
 from fastapi_tenancy.history.contained import contained
@@ -95,7 +96,7 @@ class OwnContext(EnvironmentContext):
 
     def _limit(self, connection: Connection) -> None:
         """Send the settings at the beginning of each transaction of this connection."""
-        settings = self._setup.settings
+        settings = (*self._setup.settings, *((WAIT,) if self._job.waits else ()))
         if not settings or connection.dialect.name != "postgresql" or connection in self._limited:
             return
         self._limited.add(connection)

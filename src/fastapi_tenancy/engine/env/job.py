@@ -35,6 +35,8 @@ class Job:
     loops: bool = False
     purge: bool = False
     """Version rows are removed before a stamp."""
+    waits: bool = False
+    """Its transactions wait for others that make what tenants share, too."""
 
 
 @dataclass(frozen=True, slots=True)

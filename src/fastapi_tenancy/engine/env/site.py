@@ -115,7 +115,9 @@ class EnvSite:
     def _jobs(self, work: Work) -> Iterator[Job]:
         for target in work.left():
             if work.ready(target.key):
-                yield Job((shipped(target),), purge=work.purges(target.key))
+                yield Job(
+                    (shipped(target),), purge=work.purges(target.key), waits=work.waits(target.key)
+                )
 
     def _prove(self, work: Work) -> None:
         """Read back what became of everybody, of those too at which env.py failed."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from fastapi_tenancy.engine.brief import Brief
+from fastapi_tenancy.engine.contested import contested
 from fastapi_tenancy.engine.env.job import Answer
 from fastapi_tenancy.engine.env.making import make
 from fastapi_tenancy.engine.verify import verified
@@ -30,6 +31,7 @@ class Work:
         self._cohorts: dict[TargetKey, Cohort] = {}
         self._targets: dict[TargetKey, Target] = {}
         self._ended: dict[TargetKey, Outcome] = {}
+        self._contested: dict[int, bool] = {}
 
     def add(self, cohort: Cohort) -> None:
         """Take the targets of a cohort on."""
@@ -56,6 +58,15 @@ class Work:
         heads, history = self._cohorts[key].position.heads, self._brief.history
         request = self._brief.request(self._targets[key])
         return bool(set(heads) - history.known or request.passed(heads))
+
+    def waits(self, key: TargetKey) -> bool:
+        """True where its revisions make what tenants share, one after the other."""
+        cohort, brief = self._cohorts[key], self._brief
+        if id(cohort) not in self._contested:
+            self._contested[id(cohort)] = contested(
+                cohort.span.moves, brief.history, brief.isolation.shared_schemas()
+            )
+        return self._contested[id(cohort)]
 
     def ready(self, key: TargetKey) -> bool:
         """Make the place of a target if it is missing; False if that failed, which ends it."""
