@@ -125,6 +125,14 @@ def test_two_heads_and_head(standing: Desk):
     assert standing.run("status", "--check").code == 0
 
 
+def test_what_alembic_warns_of_is_told_as_a_sentence(standing: Desk):
+    standing.revision("0002b", "0001", "another way", "import warnings; warnings.warn('mine')")
+    assert "0002b.py:" in standing.run("upgrade", "heads").err  # where it can be mended
+    err = standing.run("downgrade", "-1", "--yes").err
+    assert err.startswith("warning: downgrade -1 from multiple heads is ambiguous")
+    assert ".py" not in err
+
+
 def test_a_version_table_that_names_an_unknown_revision(standing: Desk):
     standing.sql("UPDATE tenant_bolt.alembic_version SET version_num = 'ffff'")
     done = standing.run("upgrade", "0002")

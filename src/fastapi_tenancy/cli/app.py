@@ -27,6 +27,7 @@ from fastapi_tenancy.cli.relative import RelativeCommand
 from fastapi_tenancy.cli.starting import command as starting
 from fastapi_tenancy.cli.streams import UnwritableError, open_closed_descriptors, silence_stdout
 from fastapi_tenancy.cli.tenants import importing, reading, writing
+from fastapi_tenancy.cli.warned import alembic_warnings
 from fastapi_tenancy.errors import ConfigurationError, TenancyError, said
 from fastapi_tenancy.model.url import masked
 
@@ -140,7 +141,8 @@ def run(arguments: list[str]) -> int:
     """Run the command; every error becomes a sentence and an exit code."""
     output = Output(json="--json" in arguments)
     try:
-        return _parsed(arguments, output)
+        with alembic_warnings(lambda text: output.tell(text, style="yellow")):
+            return _parsed(arguments, output)
     except BrokenPipeError:
         # Whoever read our output went away; there is nobody left to tell.
         silence_stdout()
