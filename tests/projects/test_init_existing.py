@@ -126,12 +126,14 @@ def test_with_settings_there_is_nothing_to_do(existing: Helped):
     assert _there(existing) == before
 
 
-def test_a_project_in_pyproject_alone_is_told(existing: Helped):
+def test_a_project_in_pyproject_alone_is_one(existing: Helped):
     (existing.folder / "alembic.ini").unlink()
     (existing.folder / "pyproject.toml").write_text("[tool.alembic]\nscript_location = 'alembic'\n")
-    done = existing.tenancy("init")
-    assert done.code == 2
-    assert "holds an Alembic project" in done.err
+    done = existing.tenancy("init --yes")
+    assert done.code == 0, done.err
+    assert "pyproject.toml is an Alembic project" in done.out
+    assert (existing.folder / "tenancy.toml").is_file()
+    assert not (existing.folder / "alembic.ini").exists()
 
 
 def test_a_project_with_an_sqlite_url_gets_a_file_per_tenant(existing: Helped):

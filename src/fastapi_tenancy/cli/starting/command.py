@@ -35,10 +35,9 @@ def init(
     """Make a project that runs, or add settings to the Alembic project that is there."""
     from fastapi_tenancy.cli.starting.fresh import wish
 
-    ini = folder / (where.config or "alembic.ini")
-    if ini.exists():
-        return _adopt(output, folder, ini, where, isolation, yes=yes)
-    _refuse_without_ini(folder)
+    file = _project_file(folder, where.config)
+    if file is not None:
+        return _adopt(output, folder, file, where, isolation, yes=yes)
     return _make(output, folder, wish(isolation, where.database_url))
 
 
@@ -68,20 +67,18 @@ def _say_next(output: Output, folder: Path) -> None:
     output.say("      tenancy upgrade --create")
 
 
-def _refuse_without_ini(folder: Path) -> None:
-    """An Alembic project may be in pyproject.toml alone; `tenancy` starts from an ini file."""
+def _project_file(folder: Path, named: Path | None) -> Path | None:
+    """The file in which an Alembic project is configured; None where there is none."""
     import tomllib
 
+    ini, toml = folder / (named or "alembic.ini"), folder / "pyproject.toml"
+    if named or ini.exists():
+        return ini if ini.exists() else None
     try:
-        found = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        found = tomllib.loads(toml.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return
-    if "alembic" in found.get("tool", {}):
-        raise ConfigurationError(
-            f"{folder / 'pyproject.toml'} holds an Alembic project ([tool.alembic]), but there is"
-            " no alembic.ini; write one with the line [alembic] in it, and all else stays where it"
-            " is. Nothing was changed"
-        )
+        return None
+    return toml if "alembic" in found.get("tool", {}) else None
 
 
 def _adopt(

@@ -22,8 +22,8 @@ WHAT = {
 }
 _WORKS = {
     EnvKind.HELPER: "all of `tenancy`, and plain `alembic -x tenant=IDENTIFIER ...`",
-    EnvKind.LOOP: "`tenancy upgrade` and the other fleet commands: env.py migrates, `tenancy` reads"
-    " back what it did",
+    EnvKind.LOOP: "`tenancy upgrade` and the other fleet commands: the engine takes the options"
+    " env.py passes for each place, and goes there itself",
     EnvKind.X_ARGUMENTS: "all of `tenancy`: env.py is given tenant=, schema= and url=; plain"
     " `alembic -x ...` as before",
     EnvKind.ATTRIBUTES: "all of `tenancy`: env.py is given tenant, tenant_id, schema and url",
@@ -77,7 +77,7 @@ def look_at(ini: Path, section: str) -> Found:
     """Read a project; none of its code is run.
 
     Raises:
-        ConfigurationError: its ini file, script directory or env.py cannot be used.
+        ConfigurationError: its configuration, script directory or env.py cannot be used.
     """
     config = load_config(ini, section)
     try:
