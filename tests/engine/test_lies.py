@@ -308,6 +308,21 @@ LIES = [
         """,
     ),
     Lie(
+        "UUIDs that are always the same",
+        Road.REPLAY,
+        "same statements",
+        """
+        op.add_column("items", sa.Column("key", sa.Uuid))
+        op.add_column("items", sa.Column("text_key", sa.Uuid(as_uuid=False)))
+        t = sa.table("items", sa.column("name", sa.String), sa.column("key", sa.Uuid),
+                     sa.column("text_key", sa.Uuid(as_uuid=False)))
+        text = "ABCDEF00-0000-0000-0000-000000000005"
+        op.bulk_insert(t, [{"name": "four", "key": uuid.UUID(int=5), "text_key": text}])
+        op.execute(t.update().where(t.c.name == "one").values(key=uuid.UUID(int=1)))
+        """,
+        top="import uuid",
+    ),
+    Lie(
         "percent signs, colons, tabs, backslashes and quotes in literals",
         Road.REPLAY,
         "same statements",

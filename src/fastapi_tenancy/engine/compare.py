@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from uuid import UUID
 
 from fastapi_tenancy.engine.excerpts import excerpt
 from fastapi_tenancy.engine.lexer import Token, tokens
@@ -14,6 +16,8 @@ _SESSION = {"SET", "RESET", "SHOW", "SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "
 _CAST_WORDS = {"PRECISION", "VARYING", "WITH", "WITHOUT", "TIME", "ZONE"}
 _SHOWN = 160
 """Characters of a statement shown in a difference."""
+_UUID = "'\0"
+"""What a normalized text begins with that is cast to UUID; others begin with a quote alone."""
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -42,7 +46,9 @@ def _kept(sql: str) -> list[Token]:
         if token.kind == "cast":
             index = _after_cast(found, index + 1)
             continue
-        out.append(token)
+        kinds = [t.kind for t in found[index : index + 3]]
+        is_uuid = kinds == ["string", "cast", "word"] and found[index + 2].upper == "UUID"
+        out.append(replace(token, kind="uuid") if is_uuid else token)
         index += 1
     return out
 
@@ -68,13 +74,23 @@ def first_difference(
     for number, (a, b, c) in enumerate(zip(mine, other, theirs, strict=False)):
         unstable = {i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y}
         pairs = enumerate(zip(a, c, strict=False))
-        at = next((i for i, (x, z) in pairs if x != z and i not in unstable), None)
+        at = next((i for i, (x, z) in pairs if not _same(x, z) and i not in unstable), None)
         if at is None and len(a) != len(c):
             at = min(len(a), len(c))
         if at is not None:
             ours, sent = ([s for s in side if writes_rows(s)][number] for side in (rendered, live))
             return f"rendered as «{_around(ours, at)}», live it sent «{_around(sent, at)}»"
     return None
+
+
+def _same(one: str, other: str) -> bool:
+    """True for equal tokens, and for a UUID spelled in two ways where a cast says it is one."""
+    if one == other or _UUID not in (one[:2], other[:2]):
+        return one == other
+    try:
+        return UUID(one.lstrip(_UUID)) == UUID(other.lstrip(_UUID))
+    except ValueError:
+        return False
 
 
 def _around(sql: str, index: int) -> str:
@@ -107,6 +123,8 @@ def _spelled(token: Token) -> str:
             return f"#{Decimal(text).normalize()}"
         except InvalidOperation:
             return text
+    if token.kind == "uuid":
+        return _UUID + text.strip("'")
     if token.kind == "string":
         if text[0] in "eE":
             return "'" + _ESCAPE.sub(r"\1", text[2:-1].replace("''", "'"))
