@@ -28,7 +28,12 @@ def run_alone(session: Session, statement: str, *, resumed: bool) -> None:
     Args:
         resumed: an interrupted run may have sent this statement already: an index that is
             there and valid is kept, one that was left invalid is dropped and built again.
+
+    Raises:
+        MigrationFailedError: the run was aborted.
+        psycopg.Error: whatever the server answers.
     """
+    session.require_going_on()
     schema = session.target.schema
     if resumed and _done(session, schema, statement):
         return
@@ -66,6 +71,5 @@ def _done(session: Session, schema: str, statement: str) -> bool:
         return bool(row and row[0])
     found = list(tokens(statement))
     if [t.upper for t in found[:3]] == ["DROP", "INDEX", "CONCURRENTLY"] and len(found) == 4:
-        name = found[3].text.strip('"') if found[3].kind == "quoted" else found[3].text.lower()
-        return session.raw.execute(_INDEX, [schema, name]).fetchone() is None
+        return session.raw.execute(_INDEX, [schema, found[3].stored]).fetchone() is None
     return False

@@ -17,6 +17,7 @@ from fastapi_tenancy.engine.leaving import Leaving
 from fastapi_tenancy.engine.live import Check, LiveRunner
 from fastapi_tenancy.engine.render import Renderer
 from fastapi_tenancy.engine.replay import Body, locate, run_leaving
+from fastapi_tenancy.engine.residue import Residue, residue_of
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.trace import NeedsConnection
 from fastapi_tenancy.engine.version_table import create_sql, fit, guard_sql, swap_sql
@@ -150,6 +151,7 @@ class Applier:
     ) -> None:
         table = self.table(target)
         (rendered,) = self.rendered(stage, target)
+        session.stain(residue_of([rendered]))
         session.send("; ".join([session.prefix.rstrip("; "), *head]))
         lease = Lease(self._leases, table, session)
         lease.take(session, rendered.move, stage.before)
@@ -160,7 +162,9 @@ class Applier:
         opening = [session.opening, *head]
         if stage.swap is not None:
             opening[1:] = [*self._waiting(stage), *swap_sql(self.table(target), stage.swap)]
-        return self._body(stage, target).message(opening, self.table(target))
+        body = self._body(stage, target)
+        session.stain(body.residue)
+        return body.message(opening, self.table(target), session.closing)
 
     def _run_live(
         self,
@@ -173,13 +177,14 @@ class Applier:
         check: Check | None,
     ) -> None:
         known = {c.step.move: c.rendered for c in stage.steps}
+        session.stain(Residue.SESSION)
 
         def started(move: Move | None) -> None:
-            session.recorded = None
+            session.lending.recorded = None
             if move is not None:
                 progress.move = move
                 if record:
-                    session.recorded = progress.recorded.setdefault(move.revision, [])
+                    session.lending.recorded = progress.recorded.setdefault(move.revision, [])
 
         try:
             self._live.run(
@@ -193,7 +198,7 @@ class Applier:
                 check=check,
             )
         finally:
-            session.recorded = None
+            session.lending.recorded = None
 
     def _waiting(self, stage: Stage) -> list[str]:
         """What makes the stage wait for others like it, where it touches what tenants share."""

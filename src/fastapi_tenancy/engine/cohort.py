@@ -20,7 +20,9 @@ from fastapi_tenancy.engine.prove import (
     Prover,
     no_pair,
     not_proven,
+    one_session,
 )
+from fastapi_tenancy.engine.residue import carries_over
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.structures import Structures
 from fastapi_tenancy.engine.workers import Workers
@@ -60,7 +62,7 @@ class CohortRunner:
         self.structures = Structures(options.proof, brief.tally, database)
         """Those that the proof level asks for, before and after."""
         self._workers = workers
-        self._prover = Prover(self._applier, project.renderer, lambda _target: workers.first)
+        self._prover = Prover(self._applier, project.renderer, workers.seat)
         self._warned: set[str] = set()
 
     def run(self, cohort: Cohort, stages: tuple[Stage, ...]) -> None:
@@ -100,6 +102,9 @@ class CohortRunner:
         live = tuple(all_live(s, REASON) for s in stages)
         if len(cohort.targets) < SMALLEST:
             return live
+        if self._workers.pair < 2 and carries_over(stages):
+            self._listener(one_session(f"{len(cohort.targets)} tenants"))
+            return live
         with self._prover.candidates(cohort, self._line.connection()) as candidates:
             return self._prove_among(candidates, cohort, stages, live, done)
 
@@ -122,7 +127,8 @@ class CohortRunner:
                 started: float = started,
             ) -> None:
                 done.add(target.schema)
-                self._end(self._workers.first, target, cohort, progress, error, started)
+                session = self._workers.seat(target)
+                self._end(session, target, cohort, progress, error, started)
 
             decided, difference = self._prover.run(pair, stages, cohort.position, finish)
             if difference is not None:
@@ -155,6 +161,7 @@ class CohortRunner:
             for number, stage in enumerate(stages):
                 at = cohort.position if number == 0 else Position(stage.before)
                 self._applier.run_stage(session, target, stage, at, progress)
+            session.clean()
         except Exception as caught:  # one failing tenant is one failing tenant
             error = caught
         self._end(session, target, cohort, progress, error, started)

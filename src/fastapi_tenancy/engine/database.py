@@ -82,6 +82,7 @@ class DatabaseSite(SingleSite[DatabaseDesk]):
             brief.isolation.search_path,
             settings=brief.options.settings,
             connect_timeout_s=brief.options.connect_timeout_s,
+            aborted=brief.stop.aborted,
         )
         create = brief.isolation.create_sql
         return DatabaseDesk(

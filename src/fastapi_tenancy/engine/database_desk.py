@@ -62,6 +62,7 @@ class DatabaseDesk:
             ServerUnreachableError: the server does not take the connection.
             MigrationFailedError: the role has no schema to work in, or the read failed.
         """
+        self._session.clean()  # a role or a setting that a revision left is not to read by
         try:
             return self._read()
         except ServerUnreachableError:

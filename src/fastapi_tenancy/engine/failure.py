@@ -17,6 +17,7 @@ from fastapi_tenancy.engine.closed import (
     is_untold,
 )
 from fastapi_tenancy.engine.excerpts import excerpt
+from fastapi_tenancy.engine.stop import ABORTED
 from fastapi_tenancy.errors import TenancyError, said
 from fastapi_tenancy.model.plan import Move
 from fastapi_tenancy.model.url import masked
@@ -24,9 +25,6 @@ from fastapi_tenancy.model.url import masked
 EXCERPT = 200
 """Characters of a statement shown in an error."""
 
-ABORTED = (
-    "aborted: the run was interrupted a second time; its transaction was rolled back, run again"
-)
 _ADVICE: dict[type[psycopg.Error], str] = {
     psycopg.errors.LockNotAvailable: "another session held a lock longer than lock_timeout;"
     " run again, or raise --lock-timeout",

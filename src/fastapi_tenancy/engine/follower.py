@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import psycopg
-
 if TYPE_CHECKING:
     from fastapi_tenancy.engine.session import Session
 
@@ -27,7 +25,7 @@ class Follower(Protocol):
         """Run a statement that no transaction may hold."""
         ...
 
-    def commit(self, raw: psycopg.Connection) -> None:
+    def commit(self, session: Session) -> None:
         """Called before each commit, inside of the transaction; may commit itself."""
         ...
 

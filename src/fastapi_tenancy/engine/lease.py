@@ -165,21 +165,21 @@ class Lease:
                 "interrupted while another runner was at work in this tenant's schema"
             )
 
-    def commit(self, raw: psycopg.Connection, move: Move, sent: Mapping[str, int]) -> None:
-        """Commit the open transaction of ``raw`` with a marker of what it did of ``move``.
+    def commit(self, session: Session, move: Move, sent: Mapping[str, int]) -> None:
+        """Commit the open transaction with a marker of what it did of ``move``.
 
         Raises:
             MigrationFailedError: our lease had run out and another runner has taken over.
         """
         with self._renewal_stopped_by_failure():
-            found = read_marker(raw, self._table)
+            found = read_marker(session.raw, self._table)
             if found.busy(self._leases.owner):
                 raise MigrationFailedError(
                     "another runner has taken over this tenant; what was not committed is undone"
                 )
             marker = replace(found.begun(move, self._leases.owner), sent=dict(sent))
-            raw.execute(marker.sql(self._table, LEASE_S).encode())
-            raw.commit()
+            session.note(marker.sql(self._table, LEASE_S))
+            session.commit()
             self.marker = marker
         self._leases.enter(self)
 

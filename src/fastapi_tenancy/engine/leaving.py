@@ -82,18 +82,18 @@ class Leaving:
         key = digest(statement, parameters=parameters)
         self._sent[_RESULT + key if result else key] += count
 
-    def commit(self, raw: psycopg.Connection) -> None:
-        """Commit the transaction of ``raw``, with a marker unless it is the last of the stage."""
+    def commit(self, session: Session) -> None:
+        """Commit the open transaction, with a marker unless it is the last of the stage."""
         if self._finishing:
             self._finished = True
         elif self._move is not None:
-            self._lease.commit(raw, self._move, self._sent)
+            self._lease.commit(session, self._move, self._sent)
             self._kept = {"": (self._sent.copy(), self._done.copy())}
 
     def alone(self, session: Session, statement: str) -> None:
         """Run a statement that no transaction may hold, and mark that it is done."""
         run_alone(session, statement, resumed=self._lease.resumed)
-        with session.marked():
+        with session.lending.marked():
             self.sent(statement, parameters=False)
 
     def savepoint(self, name: str) -> None:

@@ -39,6 +39,13 @@ class Token:
         """True for a bare or quoted identifier."""
         return self.kind in ("word", "quoted")
 
+    @property
+    def stored(self) -> str:
+        """The name as PostgreSQL stores it."""
+        if self.kind == "quoted":
+            return self.text[1:-1].replace('""', '"')
+        return self.text.lower()
+
 
 def tokens(sql: str) -> Iterator[Token]:
     """The tokens of ``sql`` in order, white space and comments left out."""

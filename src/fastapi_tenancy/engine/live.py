@@ -54,14 +54,14 @@ class LiveRunner:
             started: told before each move, and None after it.
             check: looks at the result before the commit; what it raises rolls back.
         """
-        session.follower = leaving
+        session.lending.follower = leaving
         pause = FIRST_PAUSE_S
         try:
             while not self._attempt(session, target, stage, head, render, started, leaving, check):
                 leaving.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_S)
         finally:
-            session.follower = None
+            session.lending.follower = None
             leaving.close(session)
 
     def _attempt(
@@ -76,13 +76,13 @@ class LiveRunner:
         check: Check | None,
     ) -> bool:
         """Run the stage, or return False when another runner is in the middle of it."""
-        with session.alchemy() as connection:
+        with session.lending.alchemy() as connection:
             translate = self._environment.translate_for(target.schema)
             connection.execution_options(schema_translate_map=translate)
             context = live_context(
                 self._history, self._environment, self._extra, connection, target
             )
-            steps = [self._step(c, render, started, leaving, context) for c in stage.steps]
+            steps = [self._step(c, render, started, leaving, session) for c in stage.steps]
             context._migrations_fn = lambda _heads, _context: steps
             identity = Identity(target)
             with (
@@ -90,20 +90,23 @@ class LiveRunner:
                 running_for(identity),
                 context.begin_transaction(),
             ):
-                if not leaving.meet(_driver(context), stage.steps[0].step.move, head):
+                if not leaving.meet(session.raw, stage.steps[0].step.move, head):
                     return False
                 context.guarded_heads = stage.before
-                self._migrate(context, leaving, check)
+                self._migrate(context, session, leaving, check)
         return True
 
-    def _migrate(self, context: MigrationContext, leaving: Leaving, check: Check | None) -> None:
+    def _migrate(
+        self, context: MigrationContext, session: Session, leaving: Leaving, check: Check | None
+    ) -> None:
         with contained("the revision", MigrationFailedError):
             context.run_migrations(**self._environment.run_arguments)
+        session.lending.require_aimed()
         cleared = leaving.clear_sql()
         if cleared:
-            _driver(context).execute(cleared.encode())
+            session.send(cleared)
         if check is not None:
-            check(_driver(context))
+            check(session.raw)
 
     def _step(
         self,
@@ -111,7 +114,7 @@ class LiveRunner:
         render: Callable[[Move], Rendered],
         started: Callable[[Move | None], None],
         leaving: Leaving,
-        context: MigrationContext,
+        session: Session,
     ) -> RevisionStep:
         move = classified.step.move
 
@@ -121,8 +124,9 @@ class LiveRunner:
             if classified.step.road is Road.LIVE:
                 self._history.function(move)(**arguments)
             else:
+                session.lending.start()
                 for statement in render(move).statements:
-                    _driver(context).execute(statement.sql.encode())
+                    session.send(statement.sql)
             started(None)
 
         return revision_step(self._history, move, run)
@@ -134,9 +138,3 @@ def revision_step(history: History, move: Move, run: Callable[..., None]) -> Rev
     run.__name__ = "upgrade" if move.upgrade else "downgrade"
     step.migration_fn = run
     return step
-
-
-def _driver(context: MigrationContext) -> Any:
-    """The psycopg connection; statements sent to it join the transaction SQLAlchemy began."""
-    assert context.connection is not None  # noqa: S101 - contexts here are never offline
-    return context.connection.connection.driver_connection

@@ -56,6 +56,14 @@ def no_pair(who: str, looked: int, *, tried: bool) -> Warned:
     return Warned(f"{who} take the live road: {why}")
 
 
+def one_session(who: str) -> Warned:
+    """What is told when the two of a pair would have to share a connection, and cannot."""
+    return Warned(
+        f"{who} take the live road: a revision may leave something in its session for the next"
+        " one, so proving the replay takes two connections (--concurrency 2)"
+    )
+
+
 @dataclass(slots=True)
 class Pair:
     """Two targets of equal structure: the first runs live, the second is replayed."""
@@ -142,6 +150,8 @@ class Prover:
                 if number:
                     self._rest(pair.replayed, stages[number:], at, replayed, finish)
                 return False, difference
+            # A lock of a session would keep the other one of the pair waiting for ever.
+            self._session(pair.live).unlock()
             difference = difference or self._written(stage, pair.live, live)
             second = forced if difference else stage
             error, found = self._second(pair, second, forced, at, replayed)
@@ -150,8 +160,9 @@ class Prover:
                 finish(pair.replayed, replayed, error)
                 self._rest(pair.live, stages[number + 1 :], Position(stage.after), live, finish)
                 return difference is not None, difference
-        finish(pair.live, live, None)
-        finish(pair.replayed, replayed, None)
+        for target, progress in ((pair.live, live), (pair.replayed, replayed)):
+            self._session(target).clean()
+            finish(target, progress, None)
         return True, difference
 
     def _second(

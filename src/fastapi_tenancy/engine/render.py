@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 from sqlalchemy.engine import Dialect
 
+from fastapi_tenancy.engine.control import control
 from fastapi_tenancy.engine.excerpts import excerpt
 from fastapi_tenancy.engine.statements import outside_transaction
 from fastapi_tenancy.engine.trace import (
@@ -65,8 +66,9 @@ class Renderer:
             NeedsConnection: it reached for a connection this time.
         """
         trace = self._trace(move, target)
-        if trace.needs_connection:
-            raise NeedsConnection(trace.needs_connection[0])
+        reason = _reach(trace) or _controls(trace)
+        if reason:
+            raise NeedsConnection(reason)
         return Rendered(move, _placed(trace))
 
     def _judge(self, move: Move, sample: Target) -> Classified:
@@ -81,6 +83,7 @@ class Renderer:
         except Exception as error:
             return _live(move, f"does not render: {_short(error)}")
         reason = reason or _reach(second)
+        reason = reason or _controls(first)
         if reason:
             return _live(move, f"needs a connection: {reason}")
         statements = _placed(first)
@@ -124,6 +127,11 @@ def _placed(trace: Trace) -> tuple[Statement, ...]:
 
 def _reach(trace: Trace) -> str | None:
     return trace.needs_connection[0] if trace.needs_connection else None
+
+
+def _controls(trace: Trace) -> str | None:
+    found = next((c for c in (control(s.sql) for s in trace.statements) if c), None)
+    return f"a transaction of its own ({found})" if found else None
 
 
 def _live(move: Move, reason: str) -> Classified:

@@ -10,6 +10,7 @@ from fastapi_tenancy.engine.alone import run_alone
 from fastapi_tenancy.engine.digest import digest
 from fastapi_tenancy.engine.lease import Lease
 from fastapi_tenancy.engine.live import Check
+from fastapi_tenancy.engine.residue import residue_of
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.statements import outside_transaction
 from fastapi_tenancy.engine.version_table import changes_sql, guard_sql
@@ -35,10 +36,12 @@ class Body:
             if with_changes:
                 parts += changes_sql(_TABLE, one.move.changes)
         self._text = _JOIN.join(parts)
+        self.residue = residue_of(rendered)
+        """What it may leave in the session."""
 
-    def message(self, head: list[str], table: str) -> str:
-        """The whole message: what aims and guards it, then the body."""
-        return _JOIN.join([*head, self._text.replace(_TABLE, table)])
+    def message(self, head: list[str], table: str, closing: list[str]) -> str:
+        """The whole message: what aims and guards it, then the body, then what ends it."""
+        return _JOIN.join([*head, self._text.replace(_TABLE, table), *closing])
 
 
 def run_leaving(
@@ -87,11 +90,12 @@ def _step(
     sent.update(digest(s.sql) for s in statements[: max(1, end)])
     if end:
         texts = [s.sql.rstrip().rstrip(";") for s in statements[:end]]
-        lease.advance(sent, lambda mark: session.send(_JOIN.join([session.prefix, *texts, mark])))
+        whole = [session.prefix, *texts]
+        lease.advance(sent, lambda mark: session.send(_JOIN.join([*whole, mark, *session.closing])))
     else:
         end = 1
         run_alone(session, statements[0].sql, resumed=lease.resumed)
-        lease.advance(sent, session.send)
+        lease.advance(sent, session.note)
     lease.resumed = False
     return statements[end:]
 
@@ -106,7 +110,9 @@ def _finish(
 ) -> None:
     changes = changes_sql(table, rendered.move.changes)
     cleared = lease.clear_sql() or ""
-    last = _JOIN.join([session.prefix, guard_sql(table, stage.before), *changes, cleared])
+    last = _JOIN.join(
+        [session.prefix, guard_sql(table, stage.before), *changes, cleared, *session.closing]
+    )
     if check is None:
         session.send(last)
         return
@@ -119,6 +125,7 @@ def locate(
     session: Session, rendered: tuple[Rendered, ...], head: list[str]
 ) -> tuple[Move, str] | None:
     """Find the statement a message failed at, by sending them one by one and rolling back."""
+    session.stain(residue_of(rendered))
     with session.raw.transaction(force_rollback=True):
         session.send(_JOIN.join([session.prefix, *head]))
         for one in rendered:

@@ -36,6 +36,7 @@ class SchemaSite:
                 settings=brief.options.settings,
                 connect_timeout_s=brief.options.connect_timeout_s,
                 later=True,
+                aborted=brief.stop.aborted,
             ),
             brief.options.concurrency,
             brief.stop,

@@ -1,20 +1,19 @@
-"""One worker's connection: psycopg for what is replayed, SQLAlchemy over it for what runs live."""
+"""One worker's connection: psycopg for what is replayed, lent to SQLAlchemy for what runs live."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any
+import threading
+import time
+from collections.abc import Callable
 
 import psycopg
-from psycopg.pq import ExecStatus
-from sqlalchemy import Connection, NullPool, create_engine, event
-from sqlalchemy.engine import Engine
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from fastapi_tenancy.engine.closed import refused
-from fastapi_tenancy.engine.follower import Follower
-from fastapi_tenancy.engine.statements import outside_transaction
+from fastapi_tenancy.engine.lending import Lending
+from fastapi_tenancy.engine.residue import CLEANING, Residue
+from fastapi_tenancy.engine.stop import ABORTED
 from fastapi_tenancy.errors import MigrationFailedError
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.observe.connect import connect
@@ -30,9 +29,12 @@ SearchPath = Callable[[Target], str]
 
 
 class Session:
-    """A connection aimed at one target after another; no setting outlives a transaction.
+    """A connection aimed at one target after another; nothing of one is left to the next.
 
-    The psycopg connection stays in autocommit mode except while SQLAlchemy uses it.
+    No setting of ours outlives a transaction. What a revision may have left in the session is
+    thrown away before it turns to another target; between the stages of one it stays, as under
+    Alembic.
+    The psycopg connection is always in autocommit mode.
     """
 
     def __init__(
@@ -43,31 +45,39 @@ class Session:
         settings: str,
         connect_timeout_s: float,
         later: bool = False,
+        aborted: threading.Event | None = None,
     ) -> None:
         """Args:
         later: commits need not be on disk at once; somebody makes them durable at the end.
+        aborted: once it is set, no statement is sent and nothing is committed any more.
         """
         self.address = address
         self._later = later
         self._search_path = search_path
         self._settings = settings
         self._connect_timeout_s = connect_timeout_s
+        self._aborted = aborted or threading.Event()
         self._raw: psycopg.Connection | None = None
-        self._alchemy: Connection | None = None
         self._target: Target | None = None
+        self._residue = Residue.NOTHING
+        self._pooled: bool | None = None
         self.remembered: dict[str, None] = {}
         """Schemas read or served over this connection: the server's process remembers them."""
         self._served = 0
-        self.recorded: list[str] | None = None
-        """Statements sent through SQLAlchemy, while somebody wants to compare them."""
-        self.follower: Follower | None = None
-        """Follows what is sent, while a revision runs live."""
+        self.turned = 0.0
+        """When it turned to its target, by the clock of ``time.monotonic``."""
+        self.lending = Lending(self)
+        """What Alembic and the revisions are given of this connection."""
 
     @property
     def target(self) -> Target:
         """The target every transaction is aimed at."""
         assert self._target is not None  # noqa: S101 - aim() comes first
         return self._target
+
+    def is_at(self, target: Target) -> bool:
+        """True when it is aimed at this target."""
+        return self._target is not None and self._target.key == target.key
 
     def aim(self, target: Target, recycle_after: int) -> None:
         """Turn to a target; after ``recycle_after`` of them, on a new connection.
@@ -76,9 +86,46 @@ class Session:
         """
         if self._served >= recycle_after:
             self.close()
+        elif self._residue and not self.is_at(target):
+            self.clean()
         self._served += 1
-        self._target = target
+        self._target, self.turned = target, time.monotonic()
         self.remembered[target.schema] = None
+
+    def stain(self, residue: Residue) -> None:
+        """Say what the coming statements may leave in the session."""
+        self._residue = max(self._residue, residue)
+
+    def clean(self) -> None:
+        """Throw away what revisions may have left: temporary tables, settings, locks and the like.
+
+        Behind a pooler every transaction has done so by itself.
+        """
+        residue, self._residue = self._residue, Residue.NOTHING
+        if not residue or self._raw is None or self._raw.closed:
+            return
+        try:
+            self.lending.forget()
+            if not self.pooled:
+                self._raw.execute("DISCARD ALL")
+        except psycopg.Error:
+            self.close()
+        if residue is Residue.CONNECTION:
+            self.close()
+
+    def unlock(self) -> None:
+        """Give back the advisory locks that the session holds, and go on with the target."""
+        if not self.pooled:
+            self.raw.execute("SELECT pg_advisory_unlock_all()")
+
+    @property
+    def pooled(self) -> bool:
+        """True when a pooler gives us a server process that others use between transactions."""
+        if self._pooled is None:
+            # A pooler makes up the number that it tells its clients.
+            row = self.raw.execute("SELECT pg_backend_pid()").fetchone()
+            self._pooled = row is None or row[0] != self.raw.pgconn.backend_pid
+        return self._pooled
 
     @property
     def prefix(self) -> str:
@@ -93,6 +140,11 @@ class Session:
         return "; ".join(filter(None, (self.prefix, LATER if self._later else "")))
 
     @property
+    def closing(self) -> list[str]:
+        """What every transaction ends with; behind a pooler, the next one is somebody else's."""
+        return [CLEANING] if self._residue and self.pooled else []
+
+    @property
     def raw(self) -> psycopg.Connection:
         """The psycopg connection, opened when first needed or lost."""
         if self._raw is not None and self._raw.closed:
@@ -100,6 +152,11 @@ class Session:
         if self._raw is None:
             self._raw = self.open()
         return self._raw
+
+    @property
+    def idle(self) -> bool:
+        """True when no transaction is open."""
+        return self.raw.pgconn.transaction_status == TransactionStatus.IDLE
 
     def open(self, **options: str) -> psycopg.Connection:
         """Another connection to the same database, in autocommit mode."""
@@ -126,8 +183,27 @@ class Session:
             )
         return connection
 
+    def require_going_on(self) -> None:
+        """Called before every statement and commit of a revision.
+
+        Raises:
+            MigrationFailedError: the run was aborted.
+        """
+        if self._aborted.is_set():
+            raise MigrationFailedError(ABORTED)
+
     def send(self, message: str) -> None:
         """Send one message; several statements in it are one transaction.
+
+        Raises:
+            MigrationFailedError: the run was aborted.
+            psycopg.Error: as a cursor would.
+        """
+        self.require_going_on()
+        self.note(message)
+
+    def note(self, message: str) -> None:
+        """Send one message of our own, also after an abort: what is done is to be known.
 
         libpq is asked directly: a cursor that nobody reads from costs twice the processor time.
 
@@ -139,35 +215,19 @@ class Session:
         if result.status not in _FINE:
             raise refused(connection, result)
 
-    @contextmanager
-    def alchemy(self) -> Iterator[Connection]:
-        """The SQLAlchemy connection, for the life of the block in transactional mode."""
-        raw = self.raw
-        if self._alchemy is None:
-            self._alchemy = self._engine().connect()
-        raw.autocommit = False
-        # Inspectors and autogenerate take unqualified names to be in this schema.
-        self._alchemy.dialect.default_schema_name = self.target.schema
-        try:
-            yield self._alchemy
-        finally:
-            self._settle(raw)
-
-    def _settle(self, raw: psycopg.Connection) -> None:
-        if self._alchemy is not None and not raw.closed:
-            self._alchemy.rollback()
-            raw.rollback()
-            raw.autocommit = True
+    def commit(self) -> None:
+        """Commit the open transaction."""
+        for statement in self.closing:
+            self.note(statement)
+        self.raw.commit()
 
     def close(self) -> None:
         """Close the connection; the next use opens a new one."""
-        alchemy, raw = self._alchemy, self._raw
-        self._alchemy, self._raw, self._served = None, None, 0
+        raw = self._raw
+        self._raw, self._served, self._pooled = None, 0, None
+        self._residue = Residue.NOTHING
         self.remembered = {}
-        if alchemy is not None:
-            alchemy.invalidate()
-            alchemy.close()
-            alchemy.engine.dispose()
+        self.lending.drop()
         if raw is not None:
             raw.close()
 
@@ -175,136 +235,3 @@ class Session:
         """Abort what is running, from another thread; its transaction rolls back."""
         if self._raw is not None and not self._raw.closed:
             self._raw.cancel_safe(timeout=2)
-
-    def _engine(self) -> Engine:
-        engine = create_engine(
-            "postgresql+psycopg://", creator=self._lend, poolclass=NullPool, use_native_hstore=False
-        )
-        for name, listener in (
-            ("begin", self._on_begin),
-            ("commit", self._on_commit),
-            ("savepoint", self._on_savepoint),
-            ("rollback", self._on_rollback),
-            ("rollback_savepoint", self._on_rollback),
-            ("do_execute", self._on_execute),
-            ("do_executemany", self._on_execute_many),
-            ("do_execute_no_params", self._on_execute_no_params),
-            ("before_cursor_execute", self._on_statement),
-        ):
-            event.listen(engine, name, listener)
-        return engine
-
-    def _lend(self) -> psycopg.Connection:
-        if self._alchemy is None:
-            return self.raw
-        # A revision that opens a second connection expects to be at the same tenant.
-        second = self.open_aimed()
-        second.autocommit = False
-        return second
-
-    def _on_begin(self, connection: Connection) -> None:
-        raw = self._driver(connection)
-        if raw is self._raw and not raw.autocommit:
-            raw.execute(self.prefix.encode())
-
-    def _on_commit(self, connection: Connection) -> None:
-        raw = self._driver(connection)
-        if raw is self._raw and not raw.autocommit and self.follower is not None:
-            self.follower.commit(raw)
-
-    def _on_savepoint(self, connection: Connection, name: str) -> None:
-        if self._driver(connection) is self._raw and self.follower is not None:
-            self.follower.savepoint(name)
-
-    def _on_rollback(self, connection: Connection, name: str = "", _context: Any = None) -> None:
-        if self._driver(connection) is self._raw and self.follower is not None:
-            self.follower.rolled_back(name)
-
-    def _on_execute(self, cursor: Any, statement: str, parameters: Any, _context: Any) -> bool:
-        return self._follow(cursor, statement, parameters, cursor.execute)
-
-    def _on_execute_many(self, cursor: Any, statement: str, parameters: Any, _context: Any) -> bool:
-        return self._follow(cursor, statement, parameters, cursor.executemany, len(parameters))
-
-    def _on_execute_no_params(self, cursor: Any, statement: str, _context: Any) -> bool:
-        return self._follow(cursor, statement, None, lambda sql, _none: cursor.execute(sql))
-
-    def _follow(
-        self,
-        cursor: Any,
-        statement: str,
-        parameters: Any,
-        send: Callable[[str, Any], object],
-        count: int = 1,
-    ) -> bool:
-        raw: psycopg.Connection = cursor.connection
-        follower = self.follower
-        if raw is not self._raw or follower is None:
-            return False
-        given = parameters is not None
-        if follower.skips(statement, parameters=given, count=count):
-            return True
-        if outside_transaction(statement):
-            text = psycopg.ClientCursor(raw).mogrify(statement, parameters) if given else statement
-            self._leave(raw, follower, text)
-            return True
-        with self.marked() if raw.autocommit else nullcontext():
-            send(statement, parameters)
-            result = cursor.description is not None
-            follower.sent(statement, parameters=given, count=count, result=result)
-        return True
-
-    @contextmanager
-    def marked(self) -> Iterator[None]:
-        """A transaction of its own in an autocommit block, aimed and followed like any other."""
-        raw, follower = self.raw, self.follower
-        raw.autocommit = False
-        try:
-            raw.execute(self.prefix.encode())
-            yield
-            if follower is not None:
-                follower.commit(raw)
-            raw.commit()
-        except BaseException:
-            if not raw.closed:
-                raw.rollback()
-            raise
-        finally:
-            if not raw.closed:
-                raw.autocommit = True
-
-    def _leave(self, raw: psycopg.Connection, follower: Follower, statement: str) -> None:
-        inside = not raw.autocommit
-        if inside:
-            follower.commit(raw)
-            raw.commit()
-            raw.autocommit = True
-        try:
-            follower.alone(self, statement)
-        finally:
-            if inside and not raw.closed:
-                raw.autocommit = False
-                raw.execute(self.prefix.encode())
-
-    def _on_statement(
-        self,
-        connection: Connection,
-        _cursor: Any,
-        statement: str,
-        parameters: Any,
-        context: Any,
-        executemany: bool,
-    ) -> None:
-        if self.recorded is None:
-            return
-        if context is not None and context.execution_options.get("no_parameters"):
-            self.recorded.append(statement)
-            return
-        client = psycopg.ClientCursor(self._driver(connection))
-        for values in parameters if executemany else [parameters]:
-            self.recorded.append(client.mogrify(statement, values or {}))
-
-    @staticmethod
-    def _driver(connection: Connection) -> psycopg.Connection:
-        driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]
-        return driver

@@ -77,7 +77,7 @@ def concurrent_index(sql: str) -> ConcurrentIndex | None:
         at += 3
     if words[at] == "ON":
         return ConcurrentIndex(None)
-    return ConcurrentIndex(_stored(found[at]))
+    return ConcurrentIndex(found[at].stored)
 
 
 def aimed(sql: str, schema: str) -> str | None:
@@ -150,9 +150,3 @@ def _plain(rest: list[Token]) -> bool:
         elif token.text != ";" and token.upper not in _AFTER_COLUMNS:
             return False
     return depth == 0
-
-
-def _stored(token: Token) -> str:
-    if token.kind == "quoted":
-        return token.text[1:-1].replace('""', '"')
-    return token.text.lower()

@@ -5,6 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+ABORTED = (
+    "aborted: the run was interrupted a second time; its transaction was rolled back, run again"
+)
+"""Why a target in flight failed then."""
+
 
 class Stop:
     """Set from a signal handler or another thread; looked at by every worker."""

@@ -35,6 +35,16 @@ class Workers:
         """The session used where one is enough."""
         return self._first(1)[0]
 
+    @property
+    def pair(self) -> int:
+        """How many sessions there are for a pair of targets: two, or one."""
+        return min(2, self._count)
+
+    def seat(self, target: Target) -> Session:
+        """Where one of a pair is worked on: each on a session of its own, if there are two."""
+        pair = self._first(self.pair)
+        return next((s for s in pair if s.is_at(target)), min(pair, key=lambda s: s.turned))
+
     def warm(self, count: int) -> None:
         """Begin to open the first ``count`` connections but for the first, in a thread."""
         self._warmed()

@@ -13,8 +13,7 @@ from multiprocessing.connection import Connection as Channel
 
 from fastapi_tenancy.engine.env.job import Answer, Job, Setup
 from fastapi_tenancy.engine.env.worker import ABORT, STOP
-from fastapi_tenancy.engine.failure import ABORTED
-from fastapi_tenancy.engine.stop import Stop
+from fastapi_tenancy.engine.stop import ABORTED, Stop
 
 LOOK_EVERY_S = 0.5
 """Seconds between two looks whether an aborted job has ended."""

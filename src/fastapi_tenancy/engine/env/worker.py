@@ -13,7 +13,7 @@ from fastapi_tenancy.engine.env.context import Aborted, OwnContext
 from fastapi_tenancy.engine.env.job import Answer, Job, Setup
 from fastapi_tenancy.engine.env.leftovers import Leftovers
 from fastapi_tenancy.engine.env.telling import own_lines, told_in_words
-from fastapi_tenancy.engine.failure import ABORTED
+from fastapi_tenancy.engine.stop import ABORTED
 from fastapi_tenancy.errors import MigrationFailedError, TenancyError
 from fastapi_tenancy.history import ambient
 from fastapi_tenancy.history.arguments import config_for, config_for_all, own_config, url_for
