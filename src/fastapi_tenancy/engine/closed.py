@@ -34,6 +34,11 @@ def behind(error: BaseException) -> BaseException:
     return next((e for e in _chain(error) if is_closed(driver_error(e))), error)
 
 
+def tells(error: BaseException) -> bool:
+    """True where ``error`` was raised after one that tells of a closed connection."""
+    return any(is_closed(driver_error(e)) for e in _chain(error))
+
+
 def is_closed(origin: BaseException) -> bool:
     """True where the driver says that the connection was closed, and why."""
     if not isinstance(origin, psycopg.Error):

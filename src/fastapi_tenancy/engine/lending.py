@@ -11,6 +11,7 @@ from psycopg import sql as composed
 from sqlalchemy import Connection
 
 from fastapi_tenancy.engine.alchemy import driver, make_engine
+from fastapi_tenancy.engine.closed import tells
 from fastapi_tenancy.engine.control import Control, Piece, pieces
 from fastapi_tenancy.engine.lent import LentConnection, Send
 from fastapi_tenancy.engine.residue import Residue, is_deep
@@ -63,6 +64,10 @@ class Lending:
         alchemy.dialect.default_schema_name = self._session.target.schema
         try:
             yield alchemy
+        except Exception as error:
+            if raw.closed and tells(error):
+                raise psycopg.OperationalError("the connection is lost") from error
+            raise
         finally:
             if not raw.closed:
                 alchemy.rollback()
@@ -72,10 +77,12 @@ class Lending:
         if self._lent is None or self._alchemy is None:
             # SQLAlchemy looks around when it connects: nothing of that belongs to a revision.
             follower, self.follower = self.follower, None
-            self._engine = self._engine or make_engine(self)
-            self._lent = LentConnection(raw, self)
-            self._alchemy = self._engine.connect()
-            self.follower = follower
+            try:
+                self._engine = self._engine or make_engine(self)
+                self._lent = LentConnection(raw, self)
+                self._alchemy = self._engine.connect()
+            finally:
+                self.follower = follower
         return self._lent, self._alchemy
 
     def lend(self) -> psycopg.Connection:

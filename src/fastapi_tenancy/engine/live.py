@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext, RevisionStep
 from fastapi_tenancy.engine.contexts import live_context
 from fastapi_tenancy.engine.lease import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from fastapi_tenancy.engine.leaving import Leaving
+from fastapi_tenancy.engine.residue import residue_of
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.errors import MigrationFailedError
 from fastapi_tenancy.history import ambient
@@ -124,8 +125,10 @@ class LiveRunner:
             if classified.step.road is Road.LIVE:
                 self._history.function(move)(**arguments)
             else:
+                rendered = render(move)
+                session.stain(residue_of([rendered]))
                 session.lending.start()
-                for statement in render(move).statements:
+                for statement in rendered.statements:
                     session.send(statement.sql)
             started(None)
 

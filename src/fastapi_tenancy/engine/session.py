@@ -58,6 +58,7 @@ class Session:
         self._connect_timeout_s = connect_timeout_s
         self._aborted = aborted or threading.Event()
         self._raw: psycopg.Connection | None = None
+        self._opening = threading.Lock()
         self._target: Target | None = None
         self._residue = Residue.NOTHING
         self._pooled: bool | None = None
@@ -115,8 +116,11 @@ class Session:
 
     def unlock(self) -> None:
         """Give back the advisory locks that the session holds, and go on with the target."""
-        if not self.pooled:
-            self.raw.execute("SELECT pg_advisory_unlock_all()")
+        try:
+            if not self.pooled:
+                self.raw.execute("SELECT pg_advisory_unlock_all()")
+        except psycopg.Error:
+            self.close()
 
     @property
     def pooled(self) -> bool:
@@ -150,7 +154,8 @@ class Session:
         if self._raw is not None and self._raw.closed:
             self.close()
         if self._raw is None:
-            self._raw = self.open()
+            with self._opening:  # it may be warmed up at this moment
+                self._raw = self._raw or self.open()
         return self._raw
 
     @property
