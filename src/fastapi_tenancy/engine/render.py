@@ -46,6 +46,8 @@ class Renderer:
         self._extra = extra
         # "named" keeps % single; every other style would double it in the text.
         self._dialect: Dialect = psycopg_dialect.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+        # SQLAlchemy 2.0 doubles backslashes until a server has said that it need not.
+        self._dialect._backslash_escapes = False
         self._classified: dict[tuple[str, bool], Classified] = {}
 
     def classify(self, move: Move, sample: Target) -> Classified:

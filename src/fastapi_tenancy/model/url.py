@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -44,6 +45,8 @@ _NOT_LIBPQ = frozenset(
     )
 )
 """Query arguments that only a Python driver knows and libpq refuses."""
+_DECODES = not version("sqlalchemy").startswith("2.0.")
+"""Whether SQLAlchemy percent-decodes the name of a database; 2.0 takes it as it stands."""
 _SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
 
 
@@ -187,6 +190,9 @@ def sync_url(url: str) -> DatabaseUrl:
     elif address.hosts:
         # SQLAlchemy takes one host in the authority and reads sockets and lists from the query.
         query += [("host", f"{host}:{port}" if port else host) for host, port in address.hosts]
+    if not _DECODES and quote(address.database, safe="") != address.database:
+        query.append(("dbname", address.database))
+        address = address._replace(database="")
     text = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in query)
     return DatabaseUrl(_joined("postgresql+psycopg", address, hosts, text))
 
