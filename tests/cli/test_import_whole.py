@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -115,25 +116,32 @@ def _waits_for_row(desk: Desk) -> bool:
     return bool(desk.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'transactionid'"))
 
 
-def test_ten_thousand_tenants_in_little_time_and_memory(desk: Desk):
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
+def test_ten_thousand_tenants_in_little_memory(desk: Desk):
     rows = "".join(f"t{n},Tenant {n},tier=gold;n={n}\n" for n in range(10_000))
     (desk.folder / "many.csv").write_text("identifier,name,tags\n" + rows)
-    start = time.monotonic()
-    assert _peak_mib(desk, "tenants", "import", "many.csv") < 300
-    assert time.monotonic() - start < 40
+    assert _peak_mib(desk, "tenants", "import", "many.csv") < 200
     assert saved(desk) == 10_000
     again = desk.json("tenants", "import", "many.csv", "--update")
     assert (len(again["unchanged"]), again["changed"]) == (10_000, [])
 
 
+PEAK = """
+import atexit, pathlib, runpy, sys
+status = pathlib.Path("/proc/self/status")
+atexit.register(lambda: pathlib.Path("peak").write_text(status.read_text()))
+sys.argv[0] = "tenancy"
+runpy.run_module("fastapi_tenancy", run_name="__main__")
+"""
+
+
 def _peak_mib(desk: Desk, *arguments: str) -> float:
-    """Run the command as a child of this process, and read how much memory it took."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fastapi_tenancy", *arguments],
-        cwd=desk.folder,
-        env={**os.environ, **desk.shell.environment},
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return usage.ru_maxrss / 1024
+    """Run the command in a process of its own, and have it say how much memory it took.
+
+    What a parent is told of its child counts the parent's own memory, from before the child began.
+    """
+    environment = {**os.environ, **desk.shell.environment}
+    command = [sys.executable, "-c", PEAK, *arguments]
+    subprocess.run(command, cwd=desk.folder, env=environment, check=True)
+    lines = (desk.folder / "peak").read_text().splitlines()
+    return int(next(x for x in lines if x.startswith("VmHWM")).split()[1]) / 1024
