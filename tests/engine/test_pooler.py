@@ -33,8 +33,9 @@ with op.get_context().autocommit_block():
 """
 
 
-@pytest.mark.parametrize("engine", list(Engine))
-def test_every_road_goes_through_it(project: Project, engine: Engine):
+# What an env.py leaves in a session by SET is its own, under plain Alembic as under --engine env.
+@pytest.mark.parametrize("engine", [Engine.AUTO, Engine.REPLAY, Engine.LIVE])
+def test_every_road_of_the_engine_goes_through_it(project: Project, engine: Engine):
     project.revision("a", None, ITEMS, 'op.drop_table("items")')
     project.revision("b", "a", READ)
     project.revision("c", "b", CONCURRENTLY, 'op.drop_index("ix_items_name")')
