@@ -16,7 +16,7 @@ import psycopg
 from alembic import command
 from alembic.config import Config
 
-from bench.contenders import CONNECTIONS, fleet_run, rendered
+from bench.contenders import crowd, fleet_run, rendered
 from bench.finding import Finding, times_faster
 from bench.project import FIRST, TABLES, additive, revision_id, tables_sql, write_project
 from bench.races import Race, run_race
@@ -91,27 +91,17 @@ def _engine(ini: Path, urls: Sequence[str], revision: str) -> None:
 
 def _bare(urls: Sequence[str], script: str) -> None:
     queue, taking = iter(urls), threading.Lock()
-    failures: list[BaseException] = []
 
     def serve() -> None:
-        try:
-            while True:
-                with taking:
-                    url = next(queue, None)
-                if url is None:
-                    return
-                with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
-                    connection.execute(script.encode())
-        except BaseException as error:  # carried to the thread that waits
-            failures.append(error)
+        while True:
+            with taking:
+                url = next(queue, None)
+            if url is None:
+                return
+            with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+                connection.execute(script.encode())
 
-    threads = [threading.Thread(target=serve) for _ in range(CONNECTIONS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
+    crowd(serve)
 
 
 def _alembic(ini: Path, urls: Sequence[str], revision: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -79,24 +80,25 @@ def driver(url: str, schemas: Sequence[str], script: str) -> None:
     """The physical limit: the script as one message per tenant, nothing read, nothing checked."""
     queue = iter(schemas)
     taking = threading.Lock()
-    failures: list[BaseException] = []
 
     def serve() -> None:
-        try:
-            with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
-                while True:
-                    with taking:
-                        name = next(queue, None)
-                    if name is None:
-                        return
-                    connection.execute(f'SET LOCAL search_path TO "{name}";\n{script}'.encode())
-        except BaseException as error:  # carried to the thread that waits
-            failures.append(error)
+        with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+            while True:
+                with taking:
+                    name = next(queue, None)
+                if name is None:
+                    return
+                connection.execute(f'SET LOCAL search_path TO "{name}";\n{script}'.encode())
 
-    threads = [threading.Thread(target=serve) for _ in range(CONNECTIONS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
+    crowd(serve)
+
+
+def crowd(serve: Callable[[], None]) -> None:
+    """Have as many threads as the engine has connections do the same.
+
+    Raises:
+        BaseException: the first that one of them raised.
+    """
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        for done in [pool.submit(serve) for _ in range(CONNECTIONS)]:
+            done.result()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -31,12 +29,19 @@ from fastapi_tenancy.model.plan import Engine, ProofLevel
 from fastapi_tenancy.model.template import usable_template
 from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.timeout import LONGEST_S
-from fastapi_tenancy.model.url import DatabaseUrl, accepted, masked
+from fastapi_tenancy.model.url import DatabaseUrl, accepted
+from fastapi_tenancy.settings import (
+    FILES,
+    settings_in,
+    settings_of,
+    shown,
+    unknown,
+    working_directory,
+)
 
 DEFAULT_CATALOGUE = DatabaseUrl("sqlite:///tenancy.db")
 """Where the list of tenants is when no database is configured at all."""
 _PREFIX = "TENANCY_"
-_FILES = ("tenancy.toml", "pyproject.toml")
 
 
 def _url(value: object) -> DatabaseUrl:
@@ -243,55 +248,8 @@ class TenancyConfig(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then the files of the working directory."""
-        files = _merged(_here(), frozenset(cls.model_fields))
+        files = settings_of(working_directory(), frozenset(cls.model_fields))
         return init_settings, env_settings, InitSettingsSource(settings_cls, files)
-
-
-def _here() -> Path:
-    try:
-        return Path.cwd()
-    except OSError as exc:
-        raise ConfigurationError(
-            f"the working directory cannot be read ({exc.strerror}): it was deleted or moved,"
-            " perhaps. Change to the folder of the Alembic project and run the command there"
-        ) from exc
-
-
-def _merged(folder: Path, known: frozenset[str]) -> dict[str, Any]:
-    first, second = (_settings_in(folder / name, known) for name in _FILES)
-    for key in sorted(first.keys() & second.keys()):
-        if first[key] != second[key]:
-            raise ConfigurationError(
-                f"{key} is {_value(first[key])} in tenancy.toml but {_value(second[key])} in"
-                " [tool.tenancy] of pyproject.toml. Remove one of them"
-            )
-    return first | second
-
-
-def _settings_in(path: Path, known: frozenset[str]) -> dict[str, Any]:
-    try:
-        found: Any = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except OSError as exc:
-        raise ConfigurationError(f"{path.name} cannot be read: {exc.strerror}") from exc
-    except ValueError as exc:
-        raise ConfigurationError(f"{path.name} is not valid TOML: {exc}") from exc
-    where = path.name
-    if where == "pyproject.toml":
-        found, where = found.get("tool", {}).get("tenancy", {}), "[tool.tenancy] of pyproject.toml"
-    if not isinstance(found, dict):
-        raise ConfigurationError(f"tenancy is {_value(found)} in pyproject.toml; expected a table")
-    for key in found:
-        if key not in known:
-            raise ConfigurationError(_unknown(key, where, known))
-    return found
-
-
-def _unknown(key: str, where: str, known: frozenset[str]) -> str:
-    near = get_close_matches(key.lower().replace("-", "_"), sorted(known), n=1, cutoff=0.5)
-    advice = f"did you mean {near[0]}?" if near else "known are " + ", ".join(sorted(known))
-    return f"{where} sets {key!r}, which is not a setting of tenancy; {advice}"
 
 
 def _problem(error: ErrorDetails, arguments: dict[str, Any]) -> str:
@@ -301,11 +259,11 @@ def _problem(error: ErrorDetails, arguments: dict[str, Any]) -> str:
     if not key:
         return error["msg"]
     if error["type"] == "extra_forbidden":
-        return _unknown(key, "an argument", frozenset(TenancyConfig.model_fields))
+        return unknown(key, "an argument", frozenset(TenancyConfig.model_fields))
     where = _where(key, arguments)
     if error["type"] == "database_url":
         return f"{where}: {error['msg']}"
-    return f"{where} is {_value(error['input'])}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+    return f"{where} is {shown(error['input'])}: {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 
 def _where(key: str, arguments: dict[str, Any]) -> str:
@@ -314,14 +272,9 @@ def _where(key: str, arguments: dict[str, Any]) -> str:
     variable = next((v for v in os.environ if v.upper() == _PREFIX + key.upper()), None)
     if variable and os.environ[variable]:
         return f"the environment variable {variable}"
-    folder, known = _here(), frozenset(TenancyConfig.model_fields)
-    if key in _settings_in(folder / _FILES[0], known):
+    folder, known = working_directory(), frozenset(TenancyConfig.model_fields)
+    if key in settings_in(folder / FILES[0], known):
         return f"{key} in tenancy.toml"
-    if key in _settings_in(folder / _FILES[1], known):
+    if key in settings_in(folder / FILES[1], known):
         return f"{key} in [tool.tenancy] of pyproject.toml"
     return key
-
-
-def _value(value: object) -> str:
-    shown = masked(str(value))
-    return repr(shown if len(shown) <= 100 else shown[:100] + "...")

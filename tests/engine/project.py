@@ -23,6 +23,17 @@ from fastapi_tenancy.model.outcome import Outcome, Report
 from fastapi_tenancy.model.plan import Command, Road
 from fastapi_tenancy.model.tenant import Tenant
 
+TWO_FACED = """
+class TwoFaced(sa.types.TypeDecorator):
+    impl = sa.String
+    cache_ok = True
+    def process_bind_param(self, value, dialect):
+        return "bound " + value
+    def process_literal_param(self, value, dialect):
+        return "literal " + value
+"""
+"""A column type, for the head of a revision, that says one thing bound and another as a literal."""
+
 ENV = """
 from alembic import context
 import sqlalchemy as sa

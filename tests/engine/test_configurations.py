@@ -74,7 +74,7 @@ def test_an_ini_file_that_spreads_its_revisions(
 
 def test_a_broken_pyproject_is_told_and_not_quoted(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("url = 'postgresql://a:s3cret@host\n")
-    with pytest.raises(ConfigurationError, match="cannot be read as TOML") as told:
+    with pytest.raises(ConfigurationError, match="is not valid TOML") as told:
         load_config(tmp_path / "alembic.ini")
     assert "s3cret" not in str(told.value)
 

@@ -20,7 +20,7 @@ from fastapi_tenancy.model.plan import Command, Engine
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.model.url import DatabaseUrl, database_of, sync_url, with_database
 from fastapi_tenancy.testing.databases import create_database, drop_database
-from project import ITEMS, Project
+from project import ITEMS, TWO_FACED, Project
 from snapshot import query
 
 ENVIRONMENT = """\
@@ -234,15 +234,6 @@ def test_a_tenant_of_another_strategy_than_the_fleets_is_refused(shop: Project) 
     assert "set isolation_strategy to hybrid" in str(done["a"]["error"])
 
 
-TWO_FACED = """
-class TwoFaced(sa.types.TypeDecorator):
-    impl = sa.String
-    cache_ok = True
-    def process_bind_param(self, value, dialect):
-        return "bound " + value
-    def process_literal_param(self, value, dialect):
-        return "literal " + value
-"""
 TABLES = """
 from sqlalchemy.ext.compiler import compiles
 class Odd(sa.types.UserDefinedType):

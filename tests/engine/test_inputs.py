@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from fastapi_tenancy.model.plan import Command, Engine, Road
-from project import ITEMS, Done, Project
+from project import ITEMS, TWO_FACED, Done, Project
 from same import FLEET, both_roads
 from snapshot import heads, query, rows
 
@@ -209,17 +209,6 @@ def test_an_extension_is_told_of(seeded: Project) -> None:
     for outcome in done.report.failures():
         assert "r3" in (outcome.error or "")
         assert "gin_trgm_ops" in (outcome.error or "")
-
-
-TWO_FACED = """
-class TwoFaced(sa.types.TypeDecorator):
-    impl = sa.String
-    cache_ok = True
-    def process_bind_param(self, value, dialect):
-        return "bound " + value
-    def process_literal_param(self, value, dialect):
-        return "literal " + value
-"""
 
 
 def test_a_type_whose_literal_is_not_its_bound_value(seeded: Project, copied: Copied) -> None:

@@ -14,16 +14,14 @@ from sqlalchemy.engine import Dialect
 from fastapi_tenancy.engine.contested import WAIT, contested
 from fastapi_tenancy.engine.lease import Lease, Leases
 from fastapi_tenancy.engine.leaving import Leaving
-from fastapi_tenancy.engine.live import Check, LiveRunner
-from fastapi_tenancy.engine.render import Renderer
+from fastapi_tenancy.engine.live import Check
+from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.replay import Body, locate, run_leaving
 from fastapi_tenancy.engine.residue import Residue, residue_of
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.trace import NeedsConnection
 from fastapi_tenancy.engine.version_table import create_sql, fit, guard_sql, swap_sql
 from fastapi_tenancy.errors import MigrationFailedError
-from fastapi_tenancy.history.environment import Environment
-from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.names import qualified
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.plan import Move
@@ -56,17 +54,14 @@ class Applier:
 
     def __init__(
         self,
-        history: History,
-        environment: Environment,
-        renderer: Renderer,
-        live: LiveRunner,
+        project: Project,
         isolation: IsolationProvider,
         leases: Leases,
     ) -> None:
-        self._history = history
-        self._environment = environment
-        self._renderer = renderer
-        self._live = live
+        self._history = project.history
+        self._environment = project.environment
+        self._renderer = project.renderer
+        self._live = project.live
         self._isolation = isolation
         self._leases = leases
         self._bodies: dict[int, tuple[Stage, Body]] = {}

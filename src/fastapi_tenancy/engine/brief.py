@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from fastapi_tenancy.engine.lease import Leases
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.plan import Request, make_plan
 from fastapi_tenancy.engine.project import Project, load_project
@@ -60,6 +61,10 @@ class Brief:
         if project.environment.elsewhere and self.options.engine is not Engine.ENV:
             self.listener(Warned(_elsewhere(project.environment.elsewhere)))
         return project
+
+    def leases(self) -> Leases:
+        """The leases of the part of the run that asks for them; it closes them."""
+        return Leases(self.stop.requested, lambda message: self.listener(Warned(message)))
 
     def plan(self, targets: list[Target], positions: Iterable[Position]) -> Plan:
         """Group targets by what is to be done with them."""

@@ -10,8 +10,7 @@ import psycopg
 from fastapi_tenancy.engine.apply import Applier, Progress
 from fastapi_tenancy.engine.brief import Brief
 from fastapi_tenancy.engine.extensions import told_of_extension
-from fastapi_tenancy.engine.failure import is_located_by_repeating, is_lost, told, traced
-from fastapi_tenancy.engine.lease import Leases
+from fastapi_tenancy.engine.failure import Place, is_lost, place_of, told, traced
 from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.prove import (
     REASON,
@@ -50,15 +49,8 @@ class CohortRunner:
         self._stop = brief.stop
         self._tally = brief.tally
         self._listener = listener
-        self._leases = Leases(brief.stop.requested, lambda message: listener(Warned(message)))
-        self._applier = Applier(
-            project.history,
-            project.environment,
-            project.renderer,
-            project.live,
-            brief.isolation,
-            self._leases,
-        )
+        self._leases = brief.leases()
+        self._applier = Applier(project, brief.isolation, self._leases)
         self.structures = Structures(options.proof, brief.tally, database)
         """Those that the proof level asks for, before and after."""
         self._workers = workers
@@ -230,12 +222,8 @@ class CohortRunner:
         progress: Progress,
         error: BaseException,
     ) -> str:
-        place = None
-        if progress.stage is not None and is_located_by_repeating(error):
-            first = progress.stage.before == cohort.span.before
-            at = cohort.position if first else Position(progress.stage.before)
-            try:
-                place = self._applier.locate(session, target, progress.stage, at)
-            except (psycopg.Error, TenancyError):
-                place = None
+        def locate(stage: Stage, at: Position) -> Place | None:
+            return self._applier.locate(session, target, stage, at)
+
+        place = place_of(error, progress, cohort, locate)
         return told(error, progress, place, aborted=self._stop.aborted.is_set())

@@ -11,7 +11,6 @@ from fastapi_tenancy.engine.book import Page
 from fastapi_tenancy.engine.brief import Brief
 from fastapi_tenancy.engine.budget import check_budget
 from fastapi_tenancy.engine.database_desk import DatabaseDesk
-from fastapi_tenancy.engine.lease import Leases
 from fastapi_tenancy.engine.pairing import Pairing
 from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.prove import Prover
@@ -33,8 +32,9 @@ class DatabaseSite(SingleSite[DatabaseDesk]):
     def __init__(self, brief: Brief) -> None:
         super().__init__(brief)
         self._applier: Applier | None = None
-        self._leases = Leases(brief.stop.requested, lambda message: brief.listener(Warned(message)))
+        self._leases = brief.leases()
         self._checked: set[str] = set()
+        self._pairing = Pairing(brief, self._prover, self._held, self._queue, self.end)
 
     def close(self) -> None:
         """Leave no connection behind."""
@@ -51,28 +51,18 @@ class DatabaseSite(SingleSite[DatabaseDesk]):
         return self._project
 
     def _stages(self, page: Page, desk: DatabaseDesk, target: Target) -> tuple[Stage, ...] | None:
-        return self._pairing().stages(page, desk, target)
+        return self._pairing.stages(page, desk, target)
 
     def _ran_out(self, pages: list[Page]) -> None:
-        self._pairing().give_up(pages)
+        self._pairing.give_up(pages)
 
-    def _pairing(self) -> Pairing:
-        def prover(desk: Callable[[Target], DatabaseDesk]) -> Prover:
-            project = self._made([])
-            return Prover(self._apply(project), project.renderer, lambda at: desk(at).session)
-
-        return Pairing(self._brief, prover, self._held, self._queue, self.end)
+    def _prover(self, desk: Callable[[Target], DatabaseDesk]) -> Prover:
+        project = self._made([])
+        return Prover(self._apply(project), project.renderer, lambda at: desk(at).session)
 
     def _apply(self, project: Project) -> Applier:
         if self._applier is None:
-            self._applier = Applier(
-                project.history,
-                project.environment,
-                project.renderer,
-                project.live,
-                self._brief.isolation,
-                self._leases,
-            )
+            self._applier = Applier(project, self._brief.isolation, self._leases)
         return self._applier
 
     def _opened(self, project: Project, target: Target) -> DatabaseDesk:

@@ -98,11 +98,12 @@ class DatabaseDesk:
         return None if locked else fingerprint(found.get(schema, {}))
 
     def locate(self, stage: Stage, position: Position) -> tuple[Move, str] | None:
-        """The statement at which a replayed stage fails; changes nothing."""
-        try:
-            return self._applier.locate(self._session, self._target, stage, position)
-        except psycopg.Error:
-            return None
+        """The statement at which a replayed stage fails; changes nothing.
+
+        Raises:
+            psycopg.Error: the connection was lost meanwhile.
+        """
+        return self._applier.locate(self._session, self._target, stage, position)
 
     def cancel(self) -> None:
         """Abort what is running, from another thread; its transaction rolls back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import traceback
+from collections.abc import Callable
 
 import psycopg
 
@@ -19,9 +20,13 @@ from fastapi_tenancy.engine.closed import (
 from fastapi_tenancy.engine.excerpts import excerpt
 from fastapi_tenancy.engine.stop import ABORTED
 from fastapi_tenancy.errors import TenancyError, said
-from fastapi_tenancy.model.plan import Move
+from fastapi_tenancy.model.plan import Cohort, Move
+from fastapi_tenancy.model.script import Stage
+from fastapi_tenancy.model.target import Position
 from fastapi_tenancy.model.url import masked
 
+Place = tuple[Move, str]
+"""A revision and the statement of it that failed."""
 EXCERPT = 200
 """Characters of a statement shown in an error."""
 
@@ -38,7 +43,7 @@ _ADVICE: dict[type[psycopg.Error], str] = {
 def told(
     error: BaseException,
     progress: Progress,
-    place: tuple[Move, str] | None,
+    place: Place | None,
     *,
     aborted: bool = False,
 ) -> str:
@@ -84,8 +89,28 @@ def cause(error: BaseException) -> str:
     return text if isinstance(error, TenancyError) else f"{type(origin).__name__}: {text}"
 
 
-def is_located_by_repeating(error: BaseException) -> bool:
-    """True when sending the statements again, to roll back, can tell which one failed."""
+def place_of(
+    error: BaseException,
+    progress: Progress,
+    cohort: Cohort,
+    locate: Callable[[Stage, Position], Place | None],
+) -> Place | None:
+    """The statement at which a target failed, where repeating its stage can tell.
+
+    Args:
+        locate: sends the statements of a stage again, one by one, and rolls them back.
+    """
+    stage = progress.stage
+    if stage is None or not _is_told_by_repeating(error):
+        return None
+    first = stage.before == cohort.span.before
+    try:
+        return locate(stage, cohort.position if first else Position(stage.before))
+    except (psycopg.Error, TenancyError):
+        return None
+
+
+def _is_told_by_repeating(error: BaseException) -> bool:
     return isinstance(error, psycopg.Error) and not isinstance(
         error, psycopg.OperationalError | psycopg.InterfaceError
     )

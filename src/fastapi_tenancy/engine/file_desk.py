@@ -22,14 +22,13 @@ from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.errors import MigrationFailedError
 from fastapi_tenancy.model.plan import Move
 from fastapi_tenancy.model.script import Stage
-from fastapi_tenancy.model.target import Position, PositionState, Target
+from fastapi_tenancy.model.target import MISSING, Position, PositionState, Target
 from fastapi_tenancy.observe.files import (
     existing,
     make_file,
     open_file,
     read_file_position,
     read_file_structure,
-    read_missing,
 )
 from fastapi_tenancy.observe.structure import fingerprint
 
@@ -72,14 +71,13 @@ class FileDesk:
 
     def position(self) -> Position:
         """Where it stands, read now."""
-        missing = read_missing(self._target.address)
-        if missing is not None:
-            return missing
+        if not self._file.exists():
+            return MISSING
         return self._read(self._reader())
 
     def create(self) -> None:
         """Make the file that is missing, and the folder it lies in."""
-        make_file(self._target.address)
+        make_file(self._file)
 
     def run(self, stage: Stage, position: Position, progress: Progress) -> None:  # noqa: ARG002
         """Run one stage; it is committed when this returns, or nothing of it is."""

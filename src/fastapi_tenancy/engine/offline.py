@@ -24,14 +24,7 @@ class OfflineScript:
 
     def __init__(self, project: Project, isolation: IsolationProvider, options: RunOptions) -> None:
         leases = Leases(threading.Event(), lambda _: None)
-        self._applier = Applier(
-            project.history,
-            project.environment,
-            project.renderer,
-            project.live,
-            isolation,
-            leases,
-        )
+        self._applier = Applier(project, isolation, leases)
         self._isolation = isolation
         # Never connects: only its prefix is asked for.
         self._session = Session(

@@ -95,8 +95,9 @@ class Pairing:
 
     def _mark(self, page: Page, desk: DatabaseDesk) -> object | None:
         found = desk.fingerprint()
-        shape = self._prover(lambda _: desk).shape(page.stages, desk.target)
-        return None if found is None else (found, shape)
+        if found is None:
+            return None
+        return found, self._prover(lambda _: desk).shape(page.stages, desk.target)
 
     def _try(
         self, page: Page, partner: Target, mark: object, desk: DatabaseDesk, target: Target

@@ -17,6 +17,7 @@ from fastapi_tenancy.engine.stop import ABORTED
 from fastapi_tenancy.errors import MigrationFailedError
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.observe.connect import connect
+from fastapi_tenancy.observe.server import is_pooled
 
 _FINE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY)
 
@@ -126,9 +127,7 @@ class Session:
     def pooled(self) -> bool:
         """True when a pooler gives us a server process that others use between transactions."""
         if self._pooled is None:
-            # A pooler makes up the number that it tells its clients.
-            row = self.raw.execute("SELECT pg_backend_pid()").fetchone()
-            self._pooled = row is None or row[0] != self.raw.pgconn.backend_pid
+            self._pooled = is_pooled(self.raw)
         return self._pooled
 
     @property

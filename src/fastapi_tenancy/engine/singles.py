@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -15,11 +14,12 @@ from fastapi_tenancy.engine.apply import Progress
 from fastapi_tenancy.engine.book import Book, Page
 from fastapi_tenancy.engine.brief import Brief, Prepared, failed
 from fastapi_tenancy.engine.desk import Desk
-from fastapi_tenancy.engine.failure import is_located_by_repeating, is_lost, told, traced
+from fastapi_tenancy.engine.failure import is_lost, place_of, told, traced
 from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.sampling import Sampling
 from fastapi_tenancy.engine.verify import verified
-from fastapi_tenancy.errors import MigrationFailedError, TenancyError
+from fastapi_tenancy.engine.work_off import from_front, work_off
+from fastapi_tenancy.errors import TenancyError
 from fastapi_tenancy.model.event import Counted, Stopping
 from fastapi_tenancy.model.outcome import Outcome, OutcomeKind
 from fastapi_tenancy.model.script import Stage
@@ -33,7 +33,7 @@ ROUNDS = 5
 
 
 class SingleSite(ABC, Generic[DeskT]):
-    """What databases and files have in common; ``_open`` says how one is opened."""
+    """What databases and files have in common; ``_opened`` says how one is opened."""
 
     def __init__(self, brief: Brief) -> None:
         self._brief = brief
@@ -85,26 +85,20 @@ class SingleSite(ABC, Generic[DeskT]):
         book = Book(brief, self._made(targets), len(targets))
         brief.listener(Counted(brief.options.command, len(targets)))
         self._queue.extend(targets)
+        take = from_front(self._queue)
         while self._queue and not brief.stop.requested.is_set():
-            self._work(book, min(brief.options.concurrency, len(self._queue)))
+            work_off(
+                min(brief.options.concurrency, len(self._queue)),
+                take,
+                lambda _, target: self._one(book, target),
+                brief.stop.requested,
+            )
             if not self._queue:
                 self._ran_out(book.pages())
         self._queue.clear()
         if brief.stop.requested.is_set():
             brief.listener(Stopping())
         self._sampling.compare(book.pages())
-
-    def _work(self, book: Book, count: int) -> None:
-        failures: list[BaseException] = []
-        threads = [
-            threading.Thread(target=self._serve, args=(book, failures)) for _ in range(count)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if failures:
-            raise failures[0]
 
     def close(self) -> None:
         """Leave no connection behind."""
@@ -125,17 +119,6 @@ class SingleSite(ABC, Generic[DeskT]):
 
         with ThreadPoolExecutor(max(1, min(self._brief.options.concurrency, len(targets)))) as pool:
             yield from pool.map(look, targets)
-
-    def _serve(self, book: Book, failures: list[BaseException]) -> None:
-        while not self._brief.stop.requested.is_set() and not failures:
-            try:
-                target = self._queue.popleft()
-            except IndexError:
-                return
-            try:
-                self._one(book, target)
-            except BaseException as error:  # carried to the thread that waits
-                failures.append(error)
 
     def _one(self, book: Book, target: Target) -> None:
         try:
@@ -234,15 +217,8 @@ class SingleSite(ABC, Generic[DeskT]):
         return True
 
     def _told(self, desk: DeskT, progress: Progress, error: BaseException, page: Page) -> str:
-        place = None
-        if progress.stage is not None and is_located_by_repeating(error):
-            assert page.cohort is not None  # noqa: S101
-            first = progress.stage.before == page.cohort.span.before
-            at = page.cohort.position if first else Position(progress.stage.before)
-            try:
-                place = desk.locate(progress.stage, at)
-            except (TenancyError, MigrationFailedError):
-                place = None
+        assert page.cohort is not None  # noqa: S101
+        place = place_of(error, progress, page.cohort, desk.locate)
         return told(error, progress, place, aborted=self._brief.stop.aborted.is_set())
 
     def _cancel(self) -> None:

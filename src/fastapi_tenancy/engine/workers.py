@@ -10,6 +10,7 @@ from fastapi_tenancy.engine.queue import Queue
 from fastapi_tenancy.engine.recall import recall
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.stop import Stop
+from fastapi_tenancy.engine.work_off import work_off
 from fastapi_tenancy.errors import TenancyError
 from fastapi_tenancy.model.target import Position, Target
 from fastapi_tenancy.observe.positions import Seen, read_again, read_seen
@@ -69,21 +70,17 @@ class Workers:
         ``work`` handles the errors of its target; what it lets through ends the run.
         """
         self._warmed()
-        failures: list[BaseException] = []
         used = self._first(max(1, limit))
         queue = Queue(targets, used)
-        threads = [
-            threading.Thread(target=self._serve, args=(n, queue, work, failures))
-            for n in range(len(used))
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            self._join(thread)
-        for session in self._sessions[len(used) :]:
-            session.close()
-        if failures:
-            raise failures[0]
+
+        def serve(number: int, target: Target) -> None:
+            work(used[number], target)
+
+        try:
+            work_off(len(used), queue.take, serve, self._stop.requested, self._join)
+        finally:
+            for session in self._sessions[len(used) :]:
+                session.close()
 
     def _first(self, count: int) -> list[Session]:
         """The first ``count`` sessions, or as many as the budget allows, made when needed."""
@@ -115,16 +112,6 @@ class Workers:
         """Close every connection, and take no abort any more."""
         self._stop.forget(self._cancel)
         self.disconnect()
-
-    def _serve(self, number: int, queue: Queue, work: Work, failures: list[BaseException]) -> None:
-        while not self._stop.requested.is_set() and not failures:
-            target = queue.take(number)
-            if target is None:
-                return
-            try:
-                work(self._sessions[number], target)
-            except BaseException as error:  # carried to the thread that waits
-                failures.append(error)
 
     def _join(self, thread: threading.Thread) -> None:
         while thread.is_alive():

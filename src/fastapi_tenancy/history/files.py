@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.settings import read_toml, tool
 
 
 def project_files(path: Path) -> tuple[Path | None, Path | None]:
@@ -20,17 +20,6 @@ def project_files(path: Path) -> tuple[Path | None, Path | None]:
         )
     toml = path if path.suffix == ".toml" else path.parent / "pyproject.toml"
     ini = path.parent / "alembic.ini" if path.suffix == ".toml" else path
-    return ini if ini.is_file() else None, toml if _has_alembic(toml) else None
-
-
-def _has_alembic(toml: Path) -> bool:
-    try:
-        return "alembic" in tomllib.loads(toml.read_text(encoding="utf-8")).get("tool", {})
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError) as error:
-        # `from None`: the parser's own error may quote a line.
-        raise ConfigurationError(
-            f"{toml} cannot be read as TOML ({type(error).__name__}); expected a valid file, or"
-            " none"
-        ) from None
+    return ini if ini.is_file() else None, toml if tool(
+        read_toml(toml), "alembic"
+    ) is not None else None

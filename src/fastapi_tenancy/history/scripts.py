@@ -145,7 +145,7 @@ class History:
             ScriptError: a revision on the way has no function for it.
         """
         try:
-            steps = self._steps(command, revision, heads)
+            steps = self.steps(command, revision, heads)
         except CommandError as error:
             raise self._explained(revision, error) from error
         except AssertionError as error:  # all that Alembic says to r1+9 where that is too far
@@ -170,7 +170,12 @@ class History:
         after = tuple(sorted(recorder.heads))
         return Span(before=tuple(sorted(heads)), after=after, moves=tuple(moves))
 
-    def _steps(self, command: Command, revision: str, heads: tuple[str, ...]) -> list[Any]:
+    def steps(self, command: Command, revision: str, heads: tuple[str, ...]) -> list[Any]:
+        """Alembic's own steps from ``heads`` to ``revision``.
+
+        Raises:
+            CommandError: as Alembic would.
+        """
         if command is Command.UPGRADE:
             return list(self.directory._upgrade_revs(revision, heads))  # type: ignore[arg-type]
         if command is Command.DOWNGRADE:

@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from fastapi_tenancy.errors import ServerUnreachableError
 from fastapi_tenancy.isolation.place import file_of
-from fastapi_tenancy.model.target import MISSING, UNVERSIONED, Position, PositionState
+from fastapi_tenancy.model.target import UNVERSIONED, Position, PositionState
 
 Structure = dict[tuple[str, str], str]
 """Objects by kind and name, each with the statement that made it."""
@@ -44,13 +44,12 @@ def open_file(address: str, timeout_s: float) -> sqlite3.Connection:
         raise ServerUnreachableError(f"{file}: {_why(file, error)}") from None
 
 
-def make_file(address: str) -> None:
+def make_file(file: Path) -> None:
     """Make an empty database, and the folder it lies in.
 
     Raises:
         ServerUnreachableError: the file system refuses it.
     """
-    file = existing(address)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
@@ -74,11 +73,6 @@ def read_file_position(connection: sqlite3.Connection, table: str, file: Path) -
     if len(set(heads)) != len(rows):
         return _unreadable(f"{table} holds empty rows, or one revision twice; stamp the tenant")
     return Position(tuple(heads))
-
-
-def read_missing(address: str) -> Position | None:
-    """MISSING where there is no such file, else None."""
-    return None if existing(address).exists() else MISSING
 
 
 def read_file_structure(connection: sqlite3.Connection) -> Structure:

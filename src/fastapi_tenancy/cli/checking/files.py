@@ -10,13 +10,12 @@ from fastapi_tenancy.cli.checking.finding import Finding, Named, action, fine
 from fastapi_tenancy.cli.checking.survey import Server
 from fastapi_tenancy.cli.checking.versions import Versions
 from fastapi_tenancy.errors import ConfigurationError
-from fastapi_tenancy.model.target import Position, PositionState, Target
+from fastapi_tenancy.model.target import MISSING, Position, PositionState, Target
 from fastapi_tenancy.observe.files import (
     existing,
     open_file,
     read_file_position,
     read_file_structure,
-    read_missing,
 )
 
 RIGHTS = "files"
@@ -40,12 +39,12 @@ def look_at_files(server: Server, versions: Versions, table: str) -> Iterator[Fi
 
 
 def _position(target: Target, table: str) -> tuple[Position, int]:
-    missing = read_missing(target.address)
-    if missing is not None:
-        return missing, 0
+    file = existing(target.address)
+    if not file.exists():
+        return MISSING, 0
     try:
         with closing(open_file(target.address, _PATIENCE_S)) as connection:
-            position = read_file_position(connection, table, existing(target.address))
+            position = read_file_position(connection, table, file)
             if position.problem:
                 return position, 0
             found = read_file_structure(connection)

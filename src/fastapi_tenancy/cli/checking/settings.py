@@ -14,6 +14,7 @@ from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.history.scripts import load_config
 from fastapi_tenancy.isolation.place import place
 from fastapi_tenancy.model.url import masked
+from fastapi_tenancy.settings import FILES, settings_in
 
 if TYPE_CHECKING:
     from fastapi_tenancy.cli.parameters import Where
@@ -32,7 +33,9 @@ def read_settings(where: Where) -> tuple[TenancyConfig | None, list[Finding]]:
 
 
 def _sources(config: TenancyConfig) -> Iterator[Finding]:
-    files = [name for name in ("tenancy.toml", "pyproject.toml") if _has_settings(Path(name))]
+    files = [
+        name for name in FILES if settings_in(Path(name), frozenset(type(config).model_fields))
+    ]
     variables = sorted(
         name
         for name in os.environ
@@ -49,14 +52,6 @@ def _sources(config: TenancyConfig) -> Iterator[Finding]:
         )
     else:
         yield fine(CHECK, f"from {origins}; isolation {config.isolation_strategy}")
-
-
-def _has_settings(path: Path) -> bool:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return path.name == "tenancy.toml" or "[tool.tenancy]" in text
 
 
 def _misspelt() -> Iterator[Finding]:

@@ -69,16 +69,10 @@ def _say_next(output: Output, folder: Path) -> None:
 
 def _project_file(folder: Path, named: Path | None) -> Path | None:
     """The file in which an Alembic project is configured; None where there is none."""
-    import tomllib
+    from fastapi_tenancy.history.files import project_files
 
-    ini, toml = folder / (named or "alembic.ini"), folder / "pyproject.toml"
-    if named or ini.exists():
-        return ini if ini.exists() else None
-    try:
-        found = tomllib.loads(toml.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return toml if "alembic" in found.get("tool", {}) else None
+    ini, toml = project_files(folder / (named or "alembic.ini"))
+    return ini if ini or named else toml
 
 
 def _adopt(

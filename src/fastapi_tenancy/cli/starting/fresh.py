@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from fastapi_tenancy.cli.starting.settings import SQLITE_URL, settings_text
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import accepted, is_postgresql
+from fastapi_tenancy.settings import read_toml, tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,7 @@ def has_settings(folder: Path, ours: str = "") -> bool:
     """True where somebody has written settings of tenancy already."""
     if _is_others(folder / "tenancy.toml", ours):
         return True
-    try:
-        found = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return "tenancy" in found.get("tool", {})
+    return tool(read_toml(folder / "pyproject.toml"), "tenancy") is not None
 
 
 def _is_others(path: Path, ours: str) -> bool:

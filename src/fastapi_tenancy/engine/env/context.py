@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing, nullcontext
 from typing import Any
 
@@ -111,15 +111,9 @@ class OwnContext(EnvironmentContext):
             send(connection)
 
     def _steps(self, heads: tuple[str, ...], _context: MigrationContext) -> list[Any]:
-        directory, asked = self._history.directory, self._setup.revision
-        steps: Iterable[Any]
-        if self._setup.command is Command.UPGRADE:
-            steps = directory._upgrade_revs(asked, heads)  # type: ignore[arg-type]
-        elif self._setup.command is Command.DOWNGRADE:
-            steps = directory._downgrade_revs(asked, heads)  # type: ignore[arg-type]
-        else:
-            return list(directory._stamp_revs((asked,), heads))
-        return [self._noted(step) for step in steps]
+        command = self._setup.command
+        steps = self._history.steps(command, self._setup.revision, heads)
+        return steps if command is Command.STAMP else [self._noted(step) for step in steps]
 
     def _noted(self, step: RevisionStep) -> RevisionStep:
         script: Script = step.revision

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 
 from fastapi_tenancy.engine.env.job import Answer, Job, Setup
 from fastapi_tenancy.engine.env.process import WorkerProcess
 from fastapi_tenancy.engine.stop import Stop
+from fastapi_tenancy.engine.work_off import from_front, work_off
 
 Done = Callable[[Job, Answer], None]
 
@@ -27,7 +27,6 @@ class Crew:
     def __init__(self, setup: Setup, concurrency: int, stop: Stop) -> None:
         self._stop = stop
         self._processes = [WorkerProcess(setup, stop) for _ in range(crew_size(concurrency))]
-        self._queue: deque[Job] = deque()
         stop.on_abort(self._abort)
 
     def each(self, jobs: Iterable[Job], done: Done) -> None:
@@ -35,35 +34,19 @@ class Crew:
 
         What ``done`` raises ends the run.
         """
-        self._queue = deque(jobs)
-        failures: list[BaseException] = []
-        threads = [
-            threading.Thread(target=self._serve, args=(process, done, failures))
-            for process in self._processes[: len(self._queue)]
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if failures:
-            raise failures[0]
+        queue = deque(jobs)
+
+        def work(number: int, job: Job) -> None:
+            done(job, self._processes[number].carry_out(job))
+
+        take, count = from_front(queue), min(len(self._processes), len(queue))
+        work_off(count, take, work, self._stop.requested)
 
     def close(self) -> None:
         """End the processes."""
         self._stop.forget(self._abort)
         for process in self._processes:
             process.close()
-
-    def _serve(self, process: WorkerProcess, done: Done, failures: list[BaseException]) -> None:
-        while not self._stop.requested.is_set() and not failures:
-            try:
-                job = self._queue.popleft()
-            except IndexError:
-                return
-            try:
-                done(job, process.carry_out(job))
-            except BaseException as error:  # carried to the thread that waits
-                failures.append(error)
 
     def _abort(self) -> None:
         for process in self._processes:
