@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from fastapi_tenancy.testing.databases import create_database, drop_database
+from files import ENVIRONMENT, Folder
 from project import ITEMS, Project, Reference
 from same import FLEET
 
@@ -67,3 +68,11 @@ def copied(tenancy_database: str) -> Iterator[Callable[[], str]]:
     yield copy
     for url in made:
         drop_database(url)
+
+
+@pytest.fixture
+def folder(project: Project, tmp_path: Path) -> Folder:
+    """A project whose tenants have SQLite files, and no file so far."""
+    (project.root / "scripts" / "env.py").write_text(ENVIRONMENT)
+    (tmp_path / "files").mkdir()
+    return Folder(tmp_path / "files", project)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import sqlalchemy as sa
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.engine.options import RunOptions
@@ -17,6 +20,7 @@ from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.manager import open_isolation
 from fastapi_tenancy.migrations.results import TenantResult, results_of
 from fastapi_tenancy.model.event import Listener, silent
+from fastapi_tenancy.model.outcome import Report
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.target import Position
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
@@ -33,6 +37,21 @@ with create_engine(url, poolclass=NullPool).connect() as connection:
     with context.begin_transaction():
         context.run_migrations()
 """
+
+
+@contextmanager
+def strict() -> Iterator[None]:
+    """Foreign keys are enforced, by what the SQLAlchemy documentation tells projects to do."""
+
+    def enforce(connection: Any, _record: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA foreign_keys = ON")
+
+    sa.event.listen(sa.Engine, "connect", enforce)
+    try:
+        yield
+    finally:
+        sa.event.remove(sa.Engine, "connect", enforce)
 
 
 def tenant(name: str, **given: Any) -> Tenant:
@@ -68,7 +87,13 @@ class Folder:
                 connection.execute("VACUUM")
         return [tenant(name) for name in names]
 
-    def run(
+    def run(self, fleet: list[Tenant], *asked: Any, **given: Any) -> dict[str, TenantResult]:
+        """As ``report``, of roads that all led where they should; the result of each tenant."""
+        report = self.report(fleet, *asked, **given)
+        assert not report.differences
+        return {r["identifier"]: r for o in report.outcomes for r in results_of(o)}
+
+    def report(
         self,
         fleet: list[Tenant],
         command: Command = Command.UPGRADE,
@@ -77,8 +102,8 @@ class Folder:
         listener: Listener = silent,
         stop: Stop | None = None,
         **given: Any,
-    ) -> dict[str, TenantResult]:
-        """Run the engine; the result of each tenant."""
+    ) -> Report:
+        """Run the engine."""
         wanted = revision or ("-1" if command is Command.DOWNGRADE else "head")
         options = RunOptions(**{"command": command, "revision": wanted, "concurrency": 3, **given})
         run = FleetRun(
@@ -88,9 +113,7 @@ class Folder:
             listener=listener,
             stop=stop,
         )
-        report = run.execute(lambda: fleet)
-        assert not report.differences
-        return {r["identifier"]: r for o in report.outcomes for r in results_of(o)}
+        return run.execute(lambda: fleet)
 
     def positions(self, fleet: list[Tenant]) -> dict[str, Position]:
         """Where each tenant stands."""
@@ -113,6 +136,11 @@ class Folder:
         """What a query gives."""
         with closing(sqlite3.connect(self.file(name))) as connection:
             return connection.execute(sql).fetchall()
+
+    def write(self, name: str, sql: str) -> None:
+        """Change a file as an application would."""
+        with closing(sqlite3.connect(self.file(name))) as connection, connection:
+            connection.execute(sql)
 
     def dump(self, name: str) -> list[str]:
         """The whole content as SQL."""

@@ -10,13 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.engine import file_copy
@@ -28,7 +26,7 @@ from fastapi_tenancy.model.plan import Command, Engine
 from fastapi_tenancy.model.target import PositionState
 from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import DatabaseUrl
-from files import ENVIRONMENT, Folder, tenant
+from files import Folder, strict, tenant
 from project import ITEMS, Project
 
 READS = """
@@ -71,29 +69,6 @@ op.create_index("by_name", "items", ["name"])
 """
 
 
-@contextmanager
-def strict() -> Iterator[None]:
-    """Foreign keys are enforced, by what the SQLAlchemy documentation tells projects to do."""
-
-    def enforce(connection: Any, _record: Any) -> None:
-        if isinstance(connection, sqlite3.Connection):
-            connection.execute("PRAGMA foreign_keys = ON")
-
-    sa.event.listen(sa.Engine, "connect", enforce)
-    try:
-        yield
-    finally:
-        sa.event.remove(sa.Engine, "connect", enforce)
-
-
-@pytest.fixture
-def folder(project: Project, tmp_path: Path) -> Folder:
-    """A history with everything that SQLite makes difficult, and no file so far."""
-    (project.root / "scripts" / "env.py").write_text(ENVIRONMENT)
-    (tmp_path / "files").mkdir()
-    return Folder(tmp_path / "files", project)
-
-
 def whole_history(project: Project) -> None:
     project.revision("r1", None, ITEMS, 'op.drop_table("items")')
     project.revision("r2", "r1", READS, "op.execute(\"UPDATE items SET note = ''\")")
@@ -132,7 +107,7 @@ def test_where_files_stand_is_told(folder: Folder) -> None:
     (a, b) = folder.make("a", "b")
     done = folder.run([a])
     assert done["a"]["outcome"] == "migrated"
-    assert done["a"]["road"] == "live"
+    assert done["a"]["road"] == "live"  # alone, it has nobody to be proven for
     assert folder.run([a])["a"]["outcome"] == "already there"
     found = folder.positions([a, b, tenant("c")])
     assert found["a"].heads == ("r1",)

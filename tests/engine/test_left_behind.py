@@ -152,7 +152,8 @@ def test_is_not_left_to_the_others_behind_a_pooler(
                 "SELECT (SELECT count(*) FROM pg_class WHERE pg_table_is_visible(oid)"
                 " AND relpersistence = 't'), (SELECT count(*) FROM pg_prepared_statements"
                 " WHERE from_sql), (SELECT count(*) FROM pg_cursors WHERE is_holdable),"
-                " (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'),"
+                " (SELECT count(*) FROM pg_locks JOIN pg_database d ON"
+                " d.oid = database WHERE locktype = 'advisory' AND datname = current_database()),"
                 " coalesce(current_setting('app.x', true), ''), current_user = session_user,"
                 " current_setting('search_path')"
             ).fetchone()

@@ -274,6 +274,9 @@ def test_what_was_committed_halfway_is_not_done_twice(
 def test_what_controls_a_transaction() -> None:
     assert control("UPDATE a SET v = CASE WHEN true THEN 'commit' END") is None
     assert control("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END") is None
+    trigger = "CREATE TEMP TRIGGER t AFTER INSERT ON a BEGIN UPDATE b SET c = CASE 1 WHEN 1 THEN 2 END; END"
+    assert control(trigger) is None
+    assert control(f"{trigger}; COMMIT") is not None
     assert control("COMMIT PREPARED 'x'") is None
     assert control("PREPARE p AS SELECT 1") is None
     assert control("RESET work_mem") is None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import psycopg
-from alembic.ddl import DefaultImpl
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 
@@ -19,13 +17,11 @@ from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.replay import Body, locate, run_leaving
 from fastapi_tenancy.engine.residue import Residue, residue_of
 from fastapi_tenancy.engine.session import Session
-from fastapi_tenancy.engine.trace import NeedsConnection
-from fastapi_tenancy.engine.version_table import create_sql, fit, guard_sql, swap_sql
-from fastapi_tenancy.errors import MigrationFailedError
-from fastapi_tenancy.isolation.names import qualified
+from fastapi_tenancy.engine.version_table import guard_sql, swap_sql
+from fastapi_tenancy.isolation.names import qualified, quote
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.plan import Move
-from fastapi_tenancy.model.script import Rendered, Stage
+from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import Position, PositionState, Target
 
 
@@ -44,6 +40,8 @@ class Progress:
 
     stage: Stage | None = None
     move: Move | None = None
+    statement: str | None = None
+    """The one that is running, where a failure of it could not be told otherwise."""
     roads: set[str] = field(default_factory=set)
     recorded: dict[str, list[str]] = field(default_factory=dict)
     """Statements each live move sent, by revision; kept only where somebody compares them."""
@@ -58,25 +56,24 @@ class Applier:
         isolation: IsolationProvider,
         leases: Leases,
     ) -> None:
-        self._history = project.history
+        self._project = project
         self._environment = project.environment
-        self._renderer = project.renderer
-        self._live = project.live
         self._isolation = isolation
         self._leases = leases
         self._bodies: dict[int, tuple[Stage, Body]] = {}
         self._contested: dict[int, tuple[Stage, bool]] = {}
         self._making = threading.Lock()
-        self._version_table_sql = self._compile_version_table()
+        dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+        self._version_table_sql = project.version_table_sql(dialect)
 
     def version_place(self, target: Target) -> tuple[str, str]:
         """The version table of a target and the schema it is in, unquoted."""
         return self._environment.version_table, self._environment.version_schema or target.schema
 
     def table(self, target: Target) -> str:
-        """The qualified, quoted version table of a target."""
+        """The quoted version table of a target, qualified where its schema is known."""
         table, schema = self.version_place(target)
-        return qualified(schema, table)
+        return qualified(schema, table) if schema else quote(table)
 
     def run_stage(
         self,
@@ -112,20 +109,6 @@ class Applier:
                 session.send(self._message(session, target, stage, head))
                 check(session.raw)
 
-    def render(self, move: Move, target: Target) -> Rendered:
-        """Render a move for a target.
-
-        Raises:
-            MigrationFailedError: for this target it reached for a connection.
-        """
-        try:
-            return self._renderer.render(move, target)
-        except NeedsConnection as need:
-            raise MigrationFailedError(
-                f"revision {move.revision} rendered without a connection for other tenants, but"
-                f" reaches for {need} for this one; run it with --engine live"
-            ) from None
-
     def locate(
         self, session: Session, target: Target, stage: Stage, position: Position
     ) -> tuple[Move, str] | None:
@@ -133,7 +116,7 @@ class Applier:
         if stage.live or stage.leaves:
             return None
         head = self.head(target, stage, position)
-        return locate(session, self.rendered(stage, target), head)
+        return locate(session, self._project.rendered(stage, target), head)
 
     def _run_leaving(
         self,
@@ -145,7 +128,7 @@ class Applier:
         check: Check | None,
     ) -> None:
         table = self.table(target)
-        (rendered,) = self.rendered(stage, target)
+        (rendered,) = self._project.rendered(stage, target)
         session.stain(residue_of([rendered]))
         session.send("; ".join([session.prefix.rstrip("; "), *head]))
         lease = Lease(self._leases, table, session)
@@ -182,13 +165,13 @@ class Applier:
                     session.lending.recorded = progress.recorded.setdefault(move.revision, [])
 
         try:
-            self._live.run(
+            self._project.live.run(
                 session,
                 target,
                 stage,
                 head=head,
                 leaving=Leaving(Lease(self._leases, self.table(target), session)),
-                render=lambda move: known[move] or self.render(move, target),
+                render=lambda move: known[move] or self._project.render(move, target),
                 started=started,
                 check=check,
             )
@@ -200,7 +183,7 @@ class Applier:
         known = self._contested.get(id(stage))
         if known is None:
             moves = [c.step.move for c in stage.steps]
-            found = contested(moves, self._history, self._isolation.shared_schemas())
+            found = contested(moves, self._project.history, self._isolation.shared_schemas())
             known = self._contested[id(stage)] = (stage, found)
         return [WAIT] if known[1] else []
 
@@ -224,20 +207,4 @@ class Applier:
         return kept[1]
 
     def _made(self, stage: Stage, target: Target) -> Body:
-        return Body(self.rendered(stage, target), with_changes=stage.swap is None)
-
-    def rendered(self, stage: Stage, target: Target) -> tuple[Rendered, ...]:
-        """The statements of a stage in which nothing runs live, for one target."""
-        return tuple(c.rendered or self.render(c.step.move, target) for c in stage.steps)
-
-    def _compile_version_table(self) -> Callable[[str], str]:
-        dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-        options = self._environment.options
-        impl = DefaultImpl.get_by_dialect(dialect)(dialect, None, True, None, None, dict(options))
-        table = impl.version_table_impl(
-            version_table=self._environment.version_table,
-            version_table_schema=None,
-            version_table_pk=options.get("version_table_pk", True),
-        )
-        fitted = fit(table, self._history.known)
-        return lambda name: create_sql(fitted, name)
+        return Body(self._project.rendered(stage, target), with_changes=stage.swap is None)

@@ -45,6 +45,12 @@ class Page:
         """Its stages where nothing is replayed."""
         return tuple(all_live(stage, REASON) for stage in self.stages)
 
+    @property
+    def those(self) -> str:
+        """Its targets, for people."""
+        heads = self.cohort.span.before if self.cohort else ()
+        return f"tenants at {', '.join(heads) or 'base'}"
+
     def plan_of(self, target: Target) -> Plan:
         """The plan of one target that stands here."""
         return replace(

@@ -85,6 +85,8 @@ def _statements(sql: str) -> list[list[Token]]:
             body += {"CASE": 1, "END": -1}.get(token.upper, 0)
         elif token.upper == "ATOMIC" and statement and statement[-1].upper == "BEGIN":
             body = 1
+        elif token.upper == "BEGIN" and "TRIGGER" in [t.upper for t in statement[:3]]:
+            body = 1  # SQLite's triggers hold their statements
         elif token.text == ";" and depth <= 0:
             found.append([])
             continue

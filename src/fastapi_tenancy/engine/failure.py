@@ -60,7 +60,7 @@ def told(
         return where + ABORTED
     text = where + cause(error)
     # SQLAlchemy knows the statement, where a revision ran live; others may call anything so.
-    statement = place[1] if place else getattr(error, "statement", None)
+    statement = place[1] if place else progress.statement or getattr(error, "statement", None)
     if statement and isinstance(statement, str):
         text += f"; statement: {excerpt(' '.join(statement.split()), EXCERPT)}"
     advice = next((a for kind, a in _ADVICE.items() if isinstance(origin, kind)), None)

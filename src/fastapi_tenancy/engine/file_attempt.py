@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from sqlalchemy import Connection, NullPool, create_engine, event
 
@@ -63,6 +63,20 @@ class Attempts:
         finally:
             self._current.attempt = None
 
+    @contextmanager
+    def driver(self, opened: Callable[[], sqlite3.Connection]) -> Iterator[Attempt]:
+        """As ``connection``, for work over the driver alone.
+
+        It is opened by SQLAlchemy all the same: what listens for connections, to enforce foreign
+        keys perhaps, has its say.
+        """
+        attempt = self._current.attempt = Attempt(opened)
+        try:
+            with closing(self._engine.raw_connection()):
+                yield attempt
+        finally:
+            self._current.attempt = None
+
     def _lend(self) -> sqlite3.Connection:
         attempt: Attempt | None = getattr(self._current, "attempt", None)
         if attempt is None:
@@ -79,17 +93,23 @@ class Attempt:
 
     def __init__(self, opened: Callable[[], sqlite3.Connection]) -> None:
         self._opened = opened
-        self.raw: sqlite3.Connection | None = None
+        self._raw: sqlite3.Connection | None = None
         self._left = False
         self._ours = True
 
+    @property
+    def raw(self) -> sqlite3.Connection:
+        """The driver's connection, once it was lent."""
+        assert self._raw is not None  # noqa: S101 - SQLAlchemy has asked for it
+        return self._raw
+
     def lend(self) -> sqlite3.Connection:
         """Open the file for SQLAlchemy, once."""
-        if self.raw is not None:
+        if self._raw is not None:
             self._left = True
             # What a second connection writes would wait for the lock of the first one for ever.
             raise sqlite3.OperationalError("the file is locked by this migration itself")
-        raw = self.raw = self._opened()
+        raw = self._raw = self._opened()
         raw.set_authorizer(self._authorized)
         return raw
 
@@ -103,7 +123,6 @@ class Attempt:
         Raises:
             LeftError: what ran would have left it.
         """
-        assert self.raw is not None  # noqa: S101 - the transaction is open
         guard(self.raw)
         self._ours = False
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
@@ -17,8 +18,11 @@ from fastapi_tenancy.engine.file_copy import (
     remove_copy,
     worked_copy,
 )
+from fastapi_tenancy.engine.file_replay import FileReplayer
 from fastapi_tenancy.engine.file_steps import run_steps
+from fastapi_tenancy.engine.file_trial import LARGEST, Trial, UntriedError
 from fastapi_tenancy.engine.project import Project
+from fastapi_tenancy.engine.stop import ABORTED
 from fastapi_tenancy.errors import MigrationFailedError
 from fastapi_tenancy.model.plan import Move
 from fastapi_tenancy.model.script import Stage
@@ -49,17 +53,22 @@ class FileDesk:
         target: Target,
         timeout_s: float,
         attempts: Attempts,
+        replayer: FileReplayer,
         leaving: set[tuple[str, bool]],
+        aborted: threading.Event,
     ) -> None:
         """Args:
         timeout_s: how long a lock on the file is waited for.
         leaving: moves that need a copy, as another file has shown; takes more of them.
+        aborted: once it is set, nothing is begun any more.
         """
         self._project = project
         self._target = target
         self._timeout_s = timeout_s
         self._attempts = attempts
+        self._replayer = replayer
         self._leaving = leaving
+        self._aborted = aborted
         self._file = existing(target.address)
         self._busy: sqlite3.Connection | None = None
         self._opened: sqlite3.Connection | None = None
@@ -81,13 +90,16 @@ class FileDesk:
 
     def run(self, stage: Stage, position: Position, progress: Progress) -> None:  # noqa: ARG002
         """Run one stage; it is committed when this returns, or nothing of it is."""
+        self._require_going_on()
         progress.stage, progress.move = stage, None
         progress.roads |= {c.step.road.value for c in stage.steps}
         move = stage.steps[0].step.move
         key = (move.revision, move.upgrade)
         if key not in self._leaving:
-            if self._inside(stage, progress):
+            done = self._inside if stage.live else self._replayed
+            if done(stage, progress):
                 return
+            progress.statement = None
             self._leaving.add(key)
         for _ in range(ROUNDS):
             progress.move = None
@@ -99,6 +111,30 @@ class FileDesk:
         raise MigrationFailedError(
             "the application kept writing into the file while it was migrated; stop it, run again"
         )
+
+    def replayed_otherwise(self, stages: tuple[Stage, ...]) -> str | None:
+        """How a replay differs from what Alembic does, tried on copies of the file; or None.
+
+        Raises:
+            LeftError: a stage leaves its transaction, which no replay does.
+            UntriedError: it cannot be told from this file.
+        """
+        if self._file.stat().st_size > LARGEST:
+            raise UntriedError
+        trial = Trial(self._project, self._replayer, self._attempts, self._busied)
+        try:
+            return trial.difference(self._reader(), self._target, stages)
+        finally:
+            self._busy = None
+            self._require_going_on()
+
+    def _busied(self, connection: sqlite3.Connection) -> None:
+        self._busy = connection
+        self._require_going_on()
+
+    def _require_going_on(self) -> None:
+        if self._aborted.is_set():
+            raise MigrationFailedError(ABORTED)
 
     def fingerprint(self) -> str | None:
         """A hash of its structure, or None while somebody keeps it locked."""
@@ -140,6 +176,20 @@ class FileDesk:
                 self._busy = attempt.raw
                 during = attempt.revision(lambda raw: self._begin(raw, stage))
                 self._run(connection, stage, progress, during, whole=True)
+        except LeftError:
+            return False
+        finally:
+            self._busy = None
+        return True
+
+    def _replayed(self, stage: Stage, progress: Progress) -> bool:
+        """Replay a stage in one transaction of the file; False when it has to leave it."""
+        try:
+            with self._attempts.driver(self._open) as attempt:
+                self._busied(attempt.raw)
+                self._replayer.run(
+                    attempt, self._target, stage, progress, lambda raw: self._begin(raw, stage)
+                )
         except LeftError:
             return False
         finally:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from alembic.operations import Operations
-from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.runtime.migration import RevisionStep
 from sqlalchemy import Connection
 
 from fastapi_tenancy.engine.apply import Progress
 from fastapi_tenancy.engine.contexts import live_context
+from fastapi_tenancy.engine.file_recording import recording
 from fastapi_tenancy.engine.live import revision_step
 from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.errors import MigrationFailedError
@@ -30,6 +31,7 @@ def run_steps(
     *,
     whole: bool,
     during: AbstractContextManager[None],
+    record: bool = False,
 ) -> None:
     """Run a stage as ``alembic upgrade`` would.
 
@@ -37,6 +39,7 @@ def run_steps(
         whole: in one transaction, rather than as Alembic does with SQLite: its statements are
             committed one by one.
         during: entered once the transaction is open, and left before it is committed.
+        record: keep the statements that the moves send.
 
     Raises:
         Exception: whatever the database or the revision raised.
@@ -52,37 +55,26 @@ def run_steps(
         context.begin_transaction(),
         during,
     ):
-        if all(c.rendered is not None for c in stage.steps):
-            _stamp(context, stage)
-        else:
-            context.guarded_heads = stage.before
-            steps = [_step(project, c, progress) for c in stage.steps]
-            context._migrations_fn = lambda _heads, _context: steps
-            with contained("the revision", MigrationFailedError):
-                context.run_migrations(**environment.run_arguments)
+        context.guarded_heads = stage.before
+        recorded = connection if record else None
+        steps = [_step(project, c, progress, recorded) for c in stage.steps]
+        context._migrations_fn = lambda _heads, _context: steps
+        with contained("the revision", MigrationFailedError):
+            context.run_migrations(**environment.run_arguments)
 
 
-def _stamp(context: MigrationContext, stage: Stage) -> None:
-    """Change the version rows only."""
-    context._ensure_version_table()
-    assert context.connection is not None  # noqa: S101 - contexts here are never offline
-    rows = context._version
-    for change in (change for c in stage.steps for change in c.step.move.changes):
-        if change.old is None:
-            context.connection.execute(rows.insert().values(version_num=change.new))
-            continue
-        which = rows.c.version_num == change.old
-        if change.new is None:
-            context.connection.execute(rows.delete().where(which))
-        else:
-            context.connection.execute(rows.update().where(which).values(version_num=change.new))
-
-
-def _step(project: Project, classified: Classified, progress: Progress) -> RevisionStep:
+def _step(
+    project: Project,
+    classified: Classified,
+    progress: Progress,
+    recorded: Connection | None,
+) -> RevisionStep:
     move = classified.step.move
 
     def run(**arguments: Any) -> None:
         progress.move = move
-        project.history.function(move)(**arguments)
+        sent = progress.recorded.setdefault(move.revision, [])
+        with nullcontext() if recorded is None else recording(recorded, sent):
+            project.history.function(move)(**arguments)
 
     return revision_step(project.history, move, run)

@@ -85,7 +85,7 @@ class Pairing:
 
     def _give_up(self, page: Page) -> None:
         if page.looked >= SMALLEST and not self._brief.stop.requested.is_set():
-            self._brief.listener(no_pair(_those_of(page), page.looked, tried=page.tried))
+            self._brief.listener(no_pair(page.those, page.looked, tried=page.tried))
         self._decide(page, page.live)
 
     def _decide(self, page: Page, stages: tuple[Stage, ...]) -> None:
@@ -141,14 +141,9 @@ class Pairing:
         self._queue.extend(again.values())
         page.looked += 1
         if difference is not None:
-            self._brief.tally.differ(not_proven(_those_of(page), difference))
+            self._brief.tally.differ(not_proven(page.those, difference))
             self._decide(page, page.live)
         elif decided:
             self._decide(page, page.stages)
         elif page.looked >= CANDIDATES:
             self._give_up(page)
-
-
-def _those_of(page: Page) -> str:
-    heads = page.cohort.span.before if page.cohort else ()
-    return f"tenants at {', '.join(heads) or 'base'}"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlalchemy.engine import Dialect
+
 from fastapi_tenancy.engine.live import LiveRunner
-from fastapi_tenancy.engine.render import Renderer
-from fastapi_tenancy.errors import NotHonouredError
+from fastapi_tenancy.engine.render import Renderer, dialect_of
+from fastapi_tenancy.engine.trace import NeedsConnection
+from fastapi_tenancy.engine.version_table import create_sql
+from fastapi_tenancy.errors import MigrationFailedError, NotHonouredError
 from fastapi_tenancy.history.environment import Environment, read_environment
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.reach import require_reachable
-from fastapi_tenancy.model.plan import Engine, Road, Span, Step
+from fastapi_tenancy.model.plan import Engine, Move, Road, Span, Step
 from fastapi_tenancy.model.script import Classified, Rendered, Stage, cut
 from fastapi_tenancy.model.target import Target
-
-FILE = "an SQLite file takes the live road, revision by revision"
 
 ASKED = "asked for with --engine env"
 
@@ -42,8 +45,8 @@ class Project:
             raise NotHonouredError(self.beyond)
         if self.environment.beyond:
             return own_steps(span, self.beyond)
-        if engine is Engine.LIVE or sample.is_file:
-            reason = FILE if sample.is_file else "asked for with --engine live"
+        if engine is Engine.LIVE:
+            reason = "asked for with --engine live"
             return tuple(Classified(Step(m, Road.LIVE, reason), None) for m in span.moves)
         return tuple(self.renderer.classify(m, sample) for m in span.moves)
 
@@ -60,6 +63,31 @@ class Project:
         # Alembic takes SQLite to have no transactions around DDL, and commits each migration.
         per_move = self.environment.transaction_per_migration or sample.is_file
         return cut(steps, span.before, per_move=per_move)
+
+    def render(self, move: Move, target: Target) -> Rendered:
+        """Render a move for a target.
+
+        Raises:
+            MigrationFailedError: for this target it reached for a connection.
+        """
+        try:
+            return self.renderer.render(move, target)
+        except NeedsConnection as need:
+            raise MigrationFailedError(
+                f"revision {move.revision} rendered without a connection for other tenants, but"
+                f" reaches for {need} for this one; run it with --engine live"
+            ) from None
+
+    def rendered(self, stage: Stage, target: Target) -> tuple[Rendered, ...]:
+        """The statements of a stage in which nothing runs live, for one target."""
+        return tuple(c.rendered or self.render(c.step.move, target) for c in stage.steps)
+
+    def version_table_sql(self, dialect: Dialect) -> Callable[[str], str]:
+        """What gives ``CREATE TABLE`` of the version table for its qualified and quoted name."""
+        environment = self.environment
+        return create_sql(
+            environment.version_table, environment.options, self.history.known, dialect
+        )
 
     def stamp_stages(self, span: Span) -> tuple[Stage, ...]:
         """Stages that only change version rows."""
@@ -87,7 +115,7 @@ def load_project(history: History, targets: tuple[Target, ...], extra: tuple[str
     return Project(
         history,
         environment,
-        Renderer(history, environment, extra),
+        Renderer(history, environment, dialect_of(targets[0]), extra),
         LiveRunner(history, environment, extra),
         extra,
     )

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import psycopg
 
 from fastapi_tenancy.engine.apply import Applier, Progress
-from fastapi_tenancy.engine.compare import first_difference, shape
+from fastapi_tenancy.engine.compare import shape
 from fastapi_tenancy.engine.failure import cause
 from fastapi_tenancy.engine.render import Renderer
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.trace import NeedsConnection
+from fastapi_tenancy.engine.written import written_otherwise
 from fastapi_tenancy.model.event import Warned
 from fastapi_tenancy.model.outcome import Difference
-from fastapi_tenancy.model.plan import Cohort, Move, Road
+from fastapi_tenancy.model.plan import Cohort, Road
 from fastapi_tenancy.model.script import Stage, all_live
 from fastapi_tenancy.model.target import Position, Target
 from fastapi_tenancy.observe.structure import (
@@ -152,7 +153,7 @@ class Prover:
                 return False, difference
             # A lock of a session would keep the other one of the pair waiting for ever.
             self._session(pair.live).unlock()
-            difference = difference or self._written(stage, pair.live, live)
+            difference = difference or written_otherwise(self._renderer, stage, pair.live, live)
             second = forced if difference else stage
             error, found = self._second(pair, second, forced, at, replayed)
             difference = difference or found
@@ -233,27 +234,6 @@ class Prover:
             session.close()
             return error
         return None
-
-    def _written(self, stage: Stage, target: Target, progress: Progress) -> str | None:
-        """How the rows written live differ from those the render would write, or None."""
-        for classified in stage.steps:
-            move = classified.step.move
-            if classified.step.road is Road.LIVE:
-                continue
-            found = self._compared(move, target, progress.recorded.get(move.revision, []))
-            if found:
-                return f"revision {move.revision} writes other rows when replayed: {found}"
-        return None
-
-    def _compared(self, move: Move, target: Target, live: list[str]) -> str | None:
-        try:
-            first = [s.sql for s in self._renderer.render(move, target).statements]
-            again = [s.sql for s in self._renderer.render(move, target).statements]
-        except NeedsConnection as need:
-            return f"it reaches for {need} after all"
-        except Exception as error:  # it ran live, so its render alone is to blame
-            return f"it does not render: {cause(error)}"
-        return first_difference(first, live, again)
 
     def shape(self, stages: tuple[Stage, ...], target: Target) -> object:
         """What has to be the same of two targets' statements, where each gets its own."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
+from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.engine import Dialect
 
 from fastapi_tenancy.engine.control import control
@@ -35,19 +36,31 @@ _SHOWN = 120
 """Characters of an error shown in a reason."""
 
 
+def dialect_of(target: Target) -> Dialect:
+    """The dialect of a target's database, for SQL that is read as it stands."""
+    # "named" keeps % single; every other style would double it in the text.
+    if target.is_file:
+        return pysqlite.dialect(paramstyle="named")
+    dialect: Any = psycopg_dialect.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+    # SQLAlchemy 2.0 doubles backslashes until a server has said that it need not.
+    dialect._backslash_escapes = False
+    return cast(Dialect, dialect)
+
+
 class Renderer:
     """Renders the revisions of one history; each is classified once in a run."""
 
     def __init__(
-        self, history: History, environment: Environment, extra: tuple[str, ...] = ()
+        self,
+        history: History,
+        environment: Environment,
+        dialect: Dialect,
+        extra: tuple[str, ...] = (),
     ) -> None:
         self._history = history
         self._environment = environment
         self._extra = extra
-        # "named" keeps % single; every other style would double it in the text.
-        self._dialect: Dialect = psycopg_dialect.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
-        # SQLAlchemy 2.0 doubles backslashes until a server has said that it need not.
-        self._dialect._backslash_escapes = False
+        self._dialect = dialect
         self._classified: dict[tuple[str, bool], Classified] = {}
 
     def classify(self, move: Move, sample: Target) -> Classified:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
+from alembic.ddl import DefaultImpl
 from sqlalchemy import String, Table
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable
 
@@ -78,8 +79,22 @@ def fit(table: Table, known: Iterable[str]) -> Table:
     return table
 
 
-def create_sql(table: Table, target: str) -> str:
-    """``CREATE TABLE`` of the version table as ``target``, a qualified and quoted name."""
-    dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    text = str(CreateTable(table).compile(dialect=dialect)).strip()
-    return text.replace(dialect.identifier_preparer.format_table(table), target, 1)
+def create_sql(
+    name: str, options: Mapping[str, Any], known: Iterable[str], dialect: Dialect
+) -> Callable[[str], str]:
+    """What gives ``CREATE TABLE`` of the version table for its qualified and quoted name.
+
+    Args:
+        name: its bare name.
+        options: those that env.py passes to ``context.configure``.
+        known: every revision, the longest of which has to fit in.
+    """
+    impl = DefaultImpl.get_by_dialect(dialect)(dialect, None, True, None, None, dict(options))
+    table = impl.version_table_impl(
+        version_table=name,
+        version_table_schema=None,
+        version_table_pk=options.get("version_table_pk", True),
+    )
+    text = str(CreateTable(fit(table, known)).compile(dialect=dialect)).strip()
+    placeholder = dialect.identifier_preparer.format_table(table)
+    return lambda qualified: text.replace(placeholder, qualified, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -11,6 +12,7 @@ from sqlalchemy.engine import URL
 from fastapi_tenancy.model.url import DatabaseUrl, is_postgresql, place_of, sync_url
 
 
+@lru_cache(maxsize=256)  # asked several times in a row for each target
 def file_of(url: str) -> Path | None:
     """The file of an SQLite URL; None for a database in memory."""
     made = make_url(sync_url(url))

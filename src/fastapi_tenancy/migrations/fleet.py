@@ -10,10 +10,10 @@ from pathlib import Path
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.engine.brief import Prepared
-from fastapi_tenancy.engine.offline import OfflineScript
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.project import load_project
 from fastapi_tenancy.engine.run import FleetRun
+from fastapi_tenancy.engine.shells import script_for
 from fastapi_tenancy.engine.status import Standing, read_standings
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import TenantDeletedError, TenantNotFoundError
@@ -191,14 +191,16 @@ class Fleet:
         return FleetRun(self.history(), self.isolation, options).prepare(self.tenants(selection))
 
     def sql(self, options: RunOptions, prepared: Prepared) -> Iterator[str]:
-        """The SQL of a plan as a script for psql, piece by piece.
+        """The SQL of a plan as a script for psql, or for sqlite3 where tenants have files.
 
         Raises:
-            ConfigurationError: a step needs a connection, so it has no SQL of its own.
+            ConfigurationError: a step needs a connection, so it has no SQL of its own; or no one
+                shell can reach all of these tenants.
         """
+        script = script_for(prepared.plan, self.isolation, options)
         plan = zip(prepared.plan.cohorts, prepared.stages, prepared.projects, strict=True)
         for cohort, stages, project in plan:
-            yield from OfflineScript(project, self.isolation, options).lines(cohort, stages)
+            yield from script.lines(project, cohort, stages)
 
     def standings(self, options: RunOptions, selection: Selection) -> Iterator[Standing]:
         """Where every chosen tenant stands."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,8 +36,8 @@ def open_file(address: str, timeout_s: float) -> sqlite3.Connection:
         ServerUnreachableError: it is not there, or cannot be opened.
     """
     file = existing(address)
-    name, given = _asked(address, file)
-    given |= {"timeout": timeout_s, "isolation_level": None, "check_same_thread": False}
+    name, url = _asked(address, file)
+    given = {**url, "timeout": timeout_s, "isolation_level": None, "check_same_thread": False}
     try:
         opened: sqlite3.Connection = sqlite3.connect(name, **given)
         return opened
@@ -86,6 +87,7 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+@lru_cache(maxsize=256)  # a file is opened several times in a row
 def _asked(address: str, file: Path) -> tuple[str, dict[str, Any]]:
     """What opens the file: its name, and arguments that its URL has."""
     made = make_url(address)

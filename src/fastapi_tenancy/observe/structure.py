@@ -105,7 +105,7 @@ def told_difference(before: Structure, after: Structure, limit: int = 5) -> str:
         ("missing", sorted(before.keys() - after.keys())),
         ("changed", sorted(k for k in before.keys() & after.keys() if before[k] != after[k])),
     ):
-        named = _limited((f"{words[kind]} {name}" for kind, name in keys), limit)
+        named = _limited((f"{words.get(kind, kind)} {name}" for kind, name in keys), limit)
         if named:
             parts.append(f"{label}: {named}")
     return "; ".join(parts) or "nothing"
