@@ -9,6 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import own_databases
+from fastapi_tenancy.model.url import DatabaseUrl
 from fastapi_tenancy.testing.databases import create_database, drop_database
 from files import ENVIRONMENT, Folder
 from project import ITEMS, Project, Reference
@@ -76,3 +78,27 @@ def folder(project: Project, tmp_path: Path) -> Folder:
     (project.root / "scripts" / "env.py").write_text(ENVIRONMENT)
     (tmp_path / "files").mkdir()
     return Folder(tmp_path / "files", project)
+
+
+@pytest.fixture
+def shop(project: Project) -> Project:
+    """Two revisions, and an env.py that follows the url it is given."""
+    (project.root / "scripts" / "env.py").write_text(own_databases.ENVIRONMENT)
+    project.revision("r1", None, ITEMS, 'op.drop_table("items")')
+    project.revision("r2", "r1", own_databases.LABELS, 'op.drop_column("items", "label")')
+    return project
+
+
+@pytest.fixture
+def databases(tenancy_database: str) -> Iterator[Callable[[], DatabaseUrl]]:
+    """Makes databases beside the test's own; those that a run makes are dropped too."""
+    made: list[str] = []
+
+    def make() -> DatabaseUrl:
+        url = create_database(tenancy_database)
+        made.append(str(url))
+        return url
+
+    yield make
+    for url in made:
+        drop_database(url)

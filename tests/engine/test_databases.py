@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -15,78 +15,14 @@ from fastapi_tenancy.engine.status import read_standings
 from fastapi_tenancy.errors import ServerUnreachableError
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.manager import open_isolation
-from fastapi_tenancy.migrations.results import TenantResult, results_of
+from fastapi_tenancy.migrations.results import TenantResult
 from fastapi_tenancy.model.plan import Command, Engine
-from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
+from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import DatabaseUrl, database_of, sync_url, with_database
-from fastapi_tenancy.testing.databases import create_database, drop_database
-from project import ITEMS, TWO_FACED, Project
+from fastapi_tenancy.testing.databases import drop_database
+from own_databases import names, run, tenant
+from project import TWO_FACED, Project
 from snapshot import query
-
-ENVIRONMENT = """\
-from alembic import context
-from sqlalchemy import NullPool, create_engine, text
-
-x = context.get_x_argument(as_dictionary=True)
-engine = create_engine(x.get("url", context.config.get_main_option("sqlalchemy.url")), poolclass=NullPool)
-with engine.connect() as connection:
-    if "schema" in x:
-        connection.execute(text(f'SET search_path TO "{x["schema"]}", public'))
-        connection.commit()
-    context.configure(connection=connection)
-    with context.begin_transaction():
-        context.run_migrations()
-"""
-LABELS = """
-op.add_column("items", sa.Column("label", sa.Text))
-op.execute("UPDATE items SET label = upper(name)")
-"""
-
-
-@pytest.fixture
-def shop(project: Project) -> Project:
-    """Two revisions, and an env.py that follows the url it is given."""
-    (project.root / "scripts" / "env.py").write_text(ENVIRONMENT)
-    project.revision("r1", None, ITEMS, 'op.drop_table("items")')
-    project.revision("r2", "r1", LABELS, 'op.drop_column("items", "label")')
-    return project
-
-
-@pytest.fixture
-def databases(tenancy_database: str) -> Iterator[Callable[[], DatabaseUrl]]:
-    """Makes databases beside the test's own; those that a run makes are dropped too."""
-    made: list[str] = []
-
-    def make() -> DatabaseUrl:
-        url = create_database(tenancy_database)
-        made.append(str(url))
-        return url
-
-    yield make
-    for url in made:
-        drop_database(url)
-
-
-def tenant(name: str, **given: Any) -> Tenant:
-    return Tenant(id=f"id-{name}", identifier=name, **given)
-
-
-def run(
-    project: Project, fleet: list[Tenant], command: Command = Command.UPGRADE, **given: Any
-) -> dict[str, TenantResult]:
-    revision = given.pop("revision", "head" if command is Command.UPGRADE else "-1")
-    create, engine = given.pop("create", False), given.pop("engine", Engine.AUTO)
-    config = TenancyConfig(database_url=project.url, **given)
-    options = RunOptions(
-        command=command, revision=revision, create=create, engine=engine, concurrency=3
-    )
-    report = FleetRun(History(project.ini), open_isolation(config), options).execute(lambda: fleet)
-    assert not report.differences
-    return {r["identifier"]: r for o in report.outcomes for r in results_of(o)}
-
-
-def names(url: str) -> list[tuple[Any, ...]]:
-    return query(url, "SELECT label FROM public.items ORDER BY id")
 
 
 @pytest.mark.parametrize("engine", list(Engine))

@@ -17,12 +17,13 @@ from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.replay import Body, locate, run_leaving
 from fastapi_tenancy.engine.residue import Residue, residue_of
 from fastapi_tenancy.engine.session import Session
-from fastapi_tenancy.engine.version_table import guard_sql, swap_sql
+from fastapi_tenancy.engine.version_table import guard_sql, move_sql, swap_sql
 from fastapi_tenancy.isolation.names import qualified, quote
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.plan import Move
 from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import Position, PositionState, Target
+from fastapi_tenancy.observe.positions import expected_sql, heads_sql
 
 
 def make_durable(connection: psycopg.Connection) -> None:
@@ -108,6 +109,31 @@ class Applier:
             with session.raw.transaction():
                 session.send(self._message(session, target, stage, head))
                 check(session.raw)
+
+    def run_at_once(self, session: Session, target: Target, stage: Stage) -> list[str]:
+        """Run a replayed stage of one swap where it is believed to begin, and read the heads.
+
+        One message, where looking first and afterwards takes three: it fails as a whole, and
+        changes nothing, at a target that stands elsewhere or is half done.
+
+        Raises:
+            psycopg.Error: the stage failed, or does not begin there.
+        """
+        name, schema = self.version_place(target)
+        table, swap = self.table(target), stage.swap
+        assert swap is not None  # noqa: S101 - as the caller has seen
+        found = expected_sql(schema, name, swap.new or "")
+        opening = ["BEGIN", session.opening, *self._waiting(stage), move_sql(table, swap), found]
+        body = self._body(stage, target)
+        session.stain(body.residue)
+        message = body.message([o for o in opening if o], table, session.closing)
+        session.require_going_on()
+        try:
+            return session.ask("\n;\n".join([message, "COMMIT", heads_sql(table)]))
+        except psycopg.Error:
+            if not session.raw.closed and not session.idle:
+                session.raw.rollback()
+            raise
 
     def locate(
         self, session: Session, target: Target, stage: Stage, position: Position

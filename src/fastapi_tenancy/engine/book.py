@@ -20,7 +20,8 @@ class Page:
 
     ``before`` and ``after`` are the structure fingerprints of those that are proven by them.
     While it is ``undecided`` whether the stages may be replayed, targets are ``waiting`` for an
-    equal, by what has to be equal; ``deciding`` is held by whoever brings one.
+    equal, by what has to be equal; ``deciding`` is held by whoever brings one. So many as are
+    ``wanted`` are fingerprinted, and some are ``reading`` at this moment.
     """
 
     plan: Plan
@@ -32,6 +33,8 @@ class Page:
     tried: bool = False
     """Two of them were equal, whatever came of it."""
     wanted: int = 0
+    reading: int = 0
+    looking: threading.Condition = field(default_factory=threading.Condition)
     before: dict[TargetKey, str] = field(default_factory=dict)
     after: dict[TargetKey, str] = field(default_factory=dict)
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import psycopg
 
 from fastapi_tenancy.engine.apply import Applier, Progress
-from fastapi_tenancy.engine.failure import cause
+from fastapi_tenancy.engine.failure import cause, is_lost
 from fastapi_tenancy.engine.session import Session
-from fastapi_tenancy.errors import MigrationFailedError, ServerUnreachableError
+from fastapi_tenancy.errors import MigrationFailedError, ServerUnreachableError, TenancyError
 from fastapi_tenancy.model.plan import Move
 from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import MISSING, Position, Target
@@ -89,6 +89,26 @@ class DatabaseDesk:
         self._moved = False
         self._applier.run_stage(self._session, self._target, stage, position, progress)
         self._moved = True
+
+    def run_at_once(self, stage: Stage, schema: str) -> Position | None:
+        """Run a stage without looking first; where it stands then, or None where it did not begin.
+
+        Args:
+            schema: where the tables are, if this database is like those before it.
+
+        Raises:
+            psycopg.Error: the connection was lost; it may have come through.
+        """
+        self._aim(schema)
+        try:
+            heads = self._applier.run_at_once(self._session, self._target, stage)
+        except (psycopg.Error, TenancyError) as error:
+            self._aim("")
+            if is_lost(error):
+                raise
+            return None
+        self._moved = True
+        return Position(tuple(sorted(heads)))
 
     def fingerprint(self) -> str | None:
         """A hash of its structure, or None while somebody keeps a part of it locked."""

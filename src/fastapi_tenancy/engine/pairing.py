@@ -59,10 +59,15 @@ class Pairing:
 
     def stages(self, page: Page, desk: DatabaseDesk, target: Target) -> tuple[Stage, ...] | None:
         """What to run at a target; None where it has to wait, or was one of the pair."""
+        if page.undecided and target.key not in page.before:
+            # Those that are being read anyhow make the pair.
+            with page.looking:
+                page.looking.wait_for(lambda: not page.reading)
         with page.deciding:
             if not page.undecided:
                 return page.stages
-            mark = self._mark(page, desk)
+            # What the sample has read while somebody else was deciding is not read again.
+            mark = self._mark(page, desk, page.before.get(target.key))
             if mark is None:  # somebody keeps a part of it locked
                 return page.live
             partner = page.waiting.pop(mark, None)
@@ -93,8 +98,8 @@ class Pairing:
         self._queue.extendleft(page.waiting.values())
         page.waiting.clear()
 
-    def _mark(self, page: Page, desk: DatabaseDesk) -> object | None:
-        found = desk.fingerprint()
+    def _mark(self, page: Page, desk: DatabaseDesk, known: str | None = None) -> object | None:
+        found = known or desk.fingerprint()
         if found is None:
             return None
         return found, self._prover(lambda _: desk).shape(page.stages, desk.target)

@@ -11,12 +11,11 @@ from fastapi_tenancy.engine.tally import Tally
 from fastapi_tenancy.engine.verify import odd_ones
 from fastapi_tenancy.model.outcome import Difference, OutcomeKind, Proof
 from fastapi_tenancy.model.plan import ProofLevel
-from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import Target
 
-SAMPLE = 4
-"""Targets of a position that are looked at: in a database of its own a look costs as much as a
-small migration, as its server process has to learn the whole catalogue for it."""
+SAMPLE = 3
+"""Targets of a position that are looked at, a pair among them: in a database of its own a look
+costs as much as a few migrations, as its server process has to learn the whole catalogue for it."""
 
 
 class Sampling:
@@ -26,16 +25,27 @@ class Sampling:
         self._level = level
         self._tally = tally
 
-    def before(self, page: Page, desk: Desk, target: Target, stages: tuple[Stage, ...]) -> None:
+    def wants(self, page: Page) -> bool:
+        """True when the next target of a position is one that is looked at."""
+        if self._level is ProofLevel.SAMPLE:
+            return page.wanted < SAMPLE
+        return self._level is ProofLevel.ALL
+
+    def before(self, page: Page, desk: Desk, target: Target) -> None:
         """Remember how a target looks before its stages run, as far as the level asks."""
-        if self._level is ProofLevel.REVISION or target.key in page.before:
-            return
-        page.wanted += 1
-        if self._level is ProofLevel.SAMPLE and page.wanted > SAMPLE:
-            return
-        found = desk.fingerprint() if comparable(stages) else ""
-        if found is not None:
-            page.before[target.key] = found
+        with page.looking:
+            if target.key in page.before or not self.wants(page):
+                return
+            page.wanted += 1
+            page.reading += 1
+        try:
+            found = desk.fingerprint() if comparable(page.stages) else ""
+            if found is not None:
+                page.before[target.key] = found
+        finally:
+            with page.looking:
+                page.reading -= 1
+                page.looking.notify_all()
 
     def after(self, page: Page, desk: Desk, target: Target) -> None:
         """Read it again once its version row is proven."""

@@ -214,10 +214,19 @@ class Session:
         Raises:
             psycopg.Error: as a cursor would.
         """
+        self.ask(message)
+
+    def ask(self, message: str) -> list[str]:
+        """As ``note``; the first column of what its last statement gave.
+
+        Raises:
+            psycopg.Error: as a cursor would.
+        """
         connection = self.raw.pgconn
         result = connection.exec_(message.encode())
         if result.status not in _FINE:
             raise refused(connection, result)
+        return [(result.get_value(n, 0) or b"").decode() for n in range(result.ntuples)]
 
     def commit(self) -> None:
         """Commit the open transaction."""

@@ -51,6 +51,13 @@ class SingleSite(ABC, Generic[DeskT]):
         """What to run at a target; None where it waits in somebody else's hands, or is done."""
         return page.stages
 
+    def _warm(self, targets: list[Target]) -> None:
+        """Begin to open the first targets while the project is loaded."""
+
+    def _at_once(self, desk: DeskT, target: Target) -> bool:  # noqa: ARG002
+        """Bring a target where it should be without looking first; False where that fails."""
+        return False
+
     def _ran_out(self, pages: list[Page]) -> None:
         """Called when nobody is left in the queue; may put some there."""
 
@@ -82,6 +89,7 @@ class SingleSite(ABC, Generic[DeskT]):
         """
         brief = self._brief
         self._check(targets)
+        self._warm(targets[1 : brief.options.concurrency])
         book = Book(brief, self._made(targets), len(targets))
         brief.listener(Counted(brief.options.command, len(targets)))
         self._queue.extend(targets)
@@ -143,6 +151,8 @@ class SingleSite(ABC, Generic[DeskT]):
         Raises:
             TenancyError: it cannot be opened, read or made.
         """
+        if self._at_once(desk, target):
+            return
         for _ in range(ROUNDS):
             started = time.perf_counter()
             position = desk.position()
@@ -153,6 +163,7 @@ class SingleSite(ABC, Generic[DeskT]):
             if position.state is PositionState.MISSING:
                 desk.create()
                 continue
+            self._sampling.before(page, desk, target)
             stages = self._stages(page, desk, target)
             if stages is None or self._carried(page, stages, desk, target, started):
                 return
@@ -167,7 +178,6 @@ class SingleSite(ABC, Generic[DeskT]):
         assert page.cohort is not None  # noqa: S101 - only targets with a way come here
         at = page.cohort.position
         try:
-            self._sampling.before(page, desk, target, stages)
             for number, stage in enumerate(stages):
                 at = at if number == 0 else Position(stage.before)
                 desk.run(stage, at, progress)
@@ -198,6 +208,22 @@ class SingleSite(ABC, Generic[DeskT]):
             if found.heads == span.after and not is_lost(error):
                 self._brief.settle_brought(target, found.heads)
                 return True
+        self.take(page, desk, target, progress, error, found, started)
+        return True
+
+    def take(
+        self,
+        page: Page,
+        desk: DeskT,
+        target: Target,
+        progress: Progress,
+        error: BaseException | None,
+        found: Position,
+        started: float,
+    ) -> None:
+        """Enter the outcome of a target that was found at a position afterwards."""
+        assert page.cohort is not None  # noqa: S101
+        span = page.cohort.span
         broken = error is not None and found.heads != span.after
         outcome = Outcome(
             target,
@@ -214,7 +240,6 @@ class SingleSite(ABC, Generic[DeskT]):
             if outcome.success:
                 self._sampling.after(page, desk, target)
         self._brief.tally.end(outcome)
-        return True
 
     def _told(self, desk: DeskT, progress: Progress, error: BaseException, page: Page) -> str:
         assert page.cohort is not None  # noqa: S101

@@ -52,6 +52,15 @@ def swap_sql(table: str, change: VersionChange) -> list[str]:
     ]
 
 
+def move_sql(table: str, change: VersionChange) -> str:
+    """Move the one row, for a statement behind it that looks what became of it.
+
+    What another runner has moved meanwhile, or any other row, becomes NULL, whoever waited for it.
+    """
+    old, new = literal(change.old or ""), literal(change.new or "")
+    return f"UPDATE {table} SET version_num = CASE version_num WHEN {old} THEN {new} END"
+
+
 def change_sql(table: str, change: VersionChange) -> str:
     """The statement that makes one change of version rows."""
     if change.old is None:

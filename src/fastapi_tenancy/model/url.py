@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from importlib.metadata import version
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote
@@ -210,6 +211,7 @@ def _authority(host: str, port: str) -> str:
     return f"{name}:{port}" if port else name
 
 
+@lru_cache(maxsize=1024)  # each URL is asked for its place, its name and libpq's spelling
 def _address(url: str) -> _Address:
     found = _POSTGRES.fullmatch(url)
     if found is None or "\x00" in unquote(url):
