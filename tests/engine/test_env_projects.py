@@ -179,6 +179,8 @@ SHAPES = {
     "translate-map": Shape(MAPPED, TENANT),
     "qualified": Shape(ATTRIBUTES, QUALIFIED),
     "async": Shape(ASYNC),
+    "asyncpg": Shape(ASYNC.replace("+psycopg:", "+asyncpg:")),
+    "psycopg2": Shape(COOKBOOK.replace("+psycopg:", "+psycopg2:")),
 }
 
 
