@@ -301,3 +301,23 @@ def test_no_versions_folder(writer: Desk):
     done = writer.run("revision", "-m", "first")
     assert done.code == 0, done
     assert writer.run("heads").code == 0
+
+
+def test_a_file_is_named_and_found_as_the_project_says(fleet: Callable[..., Desk]):
+    desk = fleet("ant", "bee", "cow")
+    (desk.folder / "migrations" / "script.py.mako").write_text(TEMPLATE)
+    ini = desk.folder / "alembic.ini"
+    ini.write_text(
+        ini.read_text()
+        + "file_template = %%(year)d/%%(month).2d_%%(rev)s_%%(slug)s\n"
+        + "truncate_slug_length = 8\nrecursive_version_locations = true\n"
+    )
+    done = desk.run("revision", "-m", "All of them", "--rev-id", "0004")
+    assert done.code == 0, done
+    versions = desk.folder / "migrations" / "versions"
+    (made,) = versions.glob("*/*.py")
+    assert made.parent.name.isdigit()
+    assert made.name[2:] == "_0004_all_of_.py"
+    assert str(made.relative_to(desk.folder)) in done.out
+    assert desk.run("upgrade", "--create").code == 0
+    assert set(desk.stands().values()) == {"0004"}
