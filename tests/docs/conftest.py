@@ -20,13 +20,15 @@ def reader(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Reader]:
     """Follows one page; nothing of what it imports or sets is left behind."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "page"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv("NO_COLOR", "1")
     # Tests that a page runs share the server of this run.
     monkeypatch.setenv(URL_VARIABLE, tenancy_postgres)
     before = set(sys.modules)
-    somebody = Reader(tmp_path, tenancy_database, monkeypatch)
+    somebody = Reader(folder, tenancy_database, monkeypatch)
     yield somebody
     somebody.close()
     for name in set(sys.modules) - before:

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from cli_process import Shell
 from docs_console import agrees, commands
 from docs_pages import ROOT, Block
 
@@ -30,6 +32,8 @@ EXAMPLE = "//app:secret@localhost/shop"
 """The one address that pages use; here it becomes that of the test's own database."""
 _STATUS = "echo $?"
 """A command that ends with another exit code than 0 is followed by this one."""
+_PLAIN = re.compile(r"tenancy( [^|&;<>$`*?~#\n\\]+)?")
+"""A command that no shell has to read."""
 _EXTRAS = re.compile(
     r"""pip install (?:-e )?["']?(?:fastapi-tenancy|\.)(?:\[(?P<extras>[^\]]*)\])?["']?"""
 )
@@ -40,6 +44,7 @@ class Reader:
 
     def __init__(self, folder: Path, url: str, environ: pytest.MonkeyPatch) -> None:
         self._folder = folder
+        self._quick = Shell(folder)
         self._url = url
         self._environ = environ
         self._names: dict[str, Any] = {"__name__": "page"}
@@ -120,6 +125,11 @@ class Reader:
             name, _, value = command.removeprefix("export ").partition("=")
             self._environ.setenv(name, self._own(value.strip("\"'")))
             return 0, ""
+        if _PLAIN.fullmatch(command):
+            # Needs no shell: most commands, and without starting Python for each they are quick.
+            self._quick.environment = dict(os.environ)
+            ended = self._quick.run(*shlex.split(self._own(command))[1:], merged=True)
+            return ended.code, ended.out
         done = subprocess.run(
             ["bash", "-c", self._own(command)],
             cwd=self._folder,
