@@ -19,10 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    ["fastapi_tenancy.cli.app", "fastapi_tenancy.migrations.fleet", "fastapi_tenancy.manager"]
-)
+from forks import FORKS
+
 PATIENCE_S = 60
 
 
@@ -92,7 +90,7 @@ class Shell:
         elif merged:
             files = (files[0], str(out), str(out))
         # A daemon, so that a test that fails meanwhile does not wait for it forever.
-        process = _FORKS.Process(
+        process = FORKS.Process(
             target=_child,
             args=(list(arguments), str(self.folder), self.environment, files, str(err)),
             daemon=True,

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    ["alembic.config", "alembic.command", "fastapi_tenancy.migrations.env"]
-)
+from forks import FORKS
+
 PATIENCE_S = 60
 
 
@@ -28,7 +25,7 @@ class Typed:
 def alembic(folder: Path, *arguments: str, **environment: str) -> Typed:
     """Run it in ``folder``; variables of this project are as given, and otherwise not set."""
     out, err = folder.parent / "alembic.out", folder.parent / "alembic.err"
-    process = _FORKS.Process(
+    process = FORKS.Process(
         target=_child, args=(list(arguments), str(folder), environment, str(out), str(err))
     )
     process.start()
