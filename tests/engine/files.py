@@ -32,7 +32,8 @@ from alembic import context
 from sqlalchemy import NullPool, create_engine
 
 url = context.get_x_argument(as_dictionary=True)["url"]
-with create_engine(url, poolclass=NullPool).connect() as connection:
+engine = create_engine(url, poolclass=NullPool)
+with engine.connect() as connection:
     context.configure(connection=connection)
     with context.begin_transaction():
         context.run_migrations()
@@ -74,6 +75,12 @@ class Folder:
             database_url_template=DatabaseUrl(f"sqlite:///{self.root}/{{identifier}}.db"),
             isolation_strategy=IsolationStrategy.DATABASE,
         )
+
+    def write_environment(self, engine: str) -> None:
+        """Give env.py another way to make its engine."""
+        made = "engine = create_engine(url, poolclass=NullPool)\n"
+        text = ENVIRONMENT.replace(made, engine)
+        (self.project.root / "scripts" / "env.py").write_text(text)
 
     def file(self, name: str) -> Path:
         """The file of a tenant."""

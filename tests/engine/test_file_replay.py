@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
+from contextlib import closing
+
 import pytest
 
 from fastapi_tenancy.engine import file_desk
+from fastapi_tenancy.engine.file_desk import FileDesk
 from fastapi_tenancy.engine.prove import CANDIDATES
 from fastapi_tenancy.model.event import Event, Warned
 from fastapi_tenancy.model.plan import Command, Engine
+from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.tenant import Tenant
 from files import Folder, strict
 from project import ITEMS, TWO_FACED
@@ -204,3 +210,109 @@ def test_small_fleets_run_live_as_a_whole(folder: Folder, fleet: list[Tenant]) -
     folder.project.revision("r2", "r1", 'op.execute("UPDATE items SET note = name")')
     done = folder.run(fleet[:2])
     assert {r["road"] for r in done.values()} == {"live"}
+
+
+CASCADING = (
+    FAMILY
+    + """
+op.execute("INSERT INTO children VALUES (3, 1)")
+"""
+)
+REBUILT = """
+op.execute("CREATE TABLE other (id INTEGER PRIMARY KEY)")
+op.execute("INSERT INTO other SELECT id FROM parents")
+op.execute("DROP TABLE parents")
+op.execute("ALTER TABLE other RENAME TO parents")
+"""
+
+
+@pytest.mark.parametrize("engine", [Engine.AUTO, Engine.LIVE, Engine.REPLAY])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('op.execute("PRAGMA foreign_keys = OFF")', REBUILT),
+        (
+            'op.execute("PRAGMA foreign_keys = ON")',
+            'op.execute("DELETE FROM parents WHERE id = 1")',
+        ),
+        (
+            'op.execute("CREATE TABLE t (a)")\nop.execute("CREATE TEMP TABLE t AS SELECT 1 AS a")',
+            'op.execute("INSERT INTO t SELECT 5")',
+        ),
+        (
+            'op.execute("CREATE TEMP TABLE seen AS SELECT id FROM parents")',
+            'op.execute("INSERT INTO parents SELECT id + 10 FROM seen")',
+        ),
+    ],
+    ids=["keys off", "keys on", "hidden by a temporary table", "temporary table"],
+)
+def test_what_a_revision_leaves_in_its_session_is_there_for_the_next(
+    folder: Folder, fleet: list[Tenant], engine: Engine, first: str, second: str
+) -> None:
+    folder.project.revision("r2", "r1", CASCADING)
+    folder.run(fleet)
+    assert folder.plain("plain") == [None]
+    folder.project.revision("r3", "r2", first)
+    folder.project.revision("r4", "r3", second)
+    folder.project.revision("r5", "r4", 'op.execute("UPDATE items SET note = name")')
+    folder.write_environment(FOLLOWING)
+    done = folder.run(fleet, engine=engine)
+    assert all(r["success"] for r in done.values()), done
+    assert folder.plain("plain") == [None]
+    require_equal(folder)
+
+
+FOLLOWING = """
+from sqlalchemy import event
+
+def enforce(connection, record):
+    connection.execute("PRAGMA foreign_keys = ON")
+
+engine = create_engine(url, poolclass=NullPool)
+event.listen(engine, "connect", enforce)
+"""
+
+
+@pytest.mark.parametrize("engine", [Engine.AUTO, Engine.LIVE, Engine.REPLAY])
+def test_what_env_py_says_to_its_connection_is_said(
+    folder: Folder, fleet: list[Tenant], engine: Engine
+) -> None:
+    folder.project.revision("r2", "r1", CASCADING)
+    folder.project.revision("r3", "r2", 'op.execute("DELETE FROM parents WHERE id = 1")')
+    folder.write_environment(FOLLOWING)
+    done = folder.run(fleet, engine=engine)
+    assert all(r["success"] for r in done.values()), done
+    assert folder.plain("plain") == [None]
+    require_equal(folder)
+    assert folder.rows("a", "SELECT id FROM children ORDER BY id") == [(2,)]
+
+
+@pytest.mark.parametrize("engine", [Engine.AUTO, Engine.LIVE, Engine.REPLAY])
+def test_a_parameter_without_a_value_is_refused_as_by_a_driver(
+    folder: Folder, fleet: list[Tenant], engine: Engine
+) -> None:
+    folder.project.revision(
+        "r2", "r1", """op.execute("INSERT INTO items (name) VALUES ('10 :percent')")"""
+    )
+    done = folder.run(fleet, engine=engine)
+    assert all("required for bind parameter 'percent'" in str(r["error"]) for r in done.values())
+    assert folder.rows("a", "SELECT count(*) FROM items WHERE name LIKE '10%'") == [(0,)]
+
+
+def test_a_file_that_is_locked_while_it_is_copied_is_given_up_in_time(
+    folder: Folder, fleet: list[Tenant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.project.revision("r2", "r1", 'op.execute("UPDATE items SET note = name")')
+    wanted = FileDesk.replayed_otherwise
+
+    def locked_first(self: FileDesk, stages: tuple[Stage, ...]) -> str | None:
+        with closing(sqlite3.connect(folder.file("a"), timeout=0)) as other:
+            if self.target.tenant.identifier == "a":
+                other.execute("BEGIN EXCLUSIVE")
+            return wanted(self, stages)
+
+    monkeypatch.setattr(FileDesk, "replayed_otherwise", locked_first)
+    started = time.monotonic()
+    done = folder.run(fleet, concurrency=1, lock_timeout_s=1.0)
+    assert time.monotonic() - started < 20
+    assert {i for i, r in done.items() if r["success"]} >= {"b", "c", "d"}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, NullPool, create_engine, event
 
 from fastapi_tenancy.errors import said
+from fastapi_tenancy.history.pragmas import tell_pragmas
 
 _READING = frozenset(
     (
@@ -54,26 +55,18 @@ class Attempts:
         event.listen(self._engine, "begin", lambda c: c.connection.execute("BEGIN IMMEDIATE"))
 
     @contextmanager
-    def connection(self, opened: Callable[[], sqlite3.Connection]) -> Iterator[Lent]:
-        """Yield a connection over the file that ``opened`` opens, and its attempt."""
-        attempt = self._current.attempt = Attempt(opened)
-        try:
-            with self._engine.connect() as connection:
-                yield connection, attempt
-        finally:
-            self._current.attempt = None
+    def connection(
+        self, opened: Callable[[], sqlite3.Connection], pragmas: Mapping[str, int]
+    ) -> Iterator[Lent]:
+        """Yield a connection over the file that ``opened`` opens, and its attempt.
 
-    @contextmanager
-    def driver(self, opened: Callable[[], sqlite3.Connection]) -> Iterator[Attempt]:
-        """As ``connection``, for work over the driver alone.
-
-        It is opened by SQLAlchemy all the same: what listens for connections, to enforce foreign
-        keys perhaps, has its say.
+        SQLAlchemy opens it: what listens for connections has its say, and ``pragmas`` after it.
         """
         attempt = self._current.attempt = Attempt(opened)
         try:
-            with closing(self._engine.raw_connection()):
-                yield attempt
+            with self._engine.connect() as connection:
+                tell_pragmas(attempt.raw, pragmas)
+                yield connection, attempt
         finally:
             self._current.attempt = None
 
@@ -123,6 +116,7 @@ class Attempt:
         Raises:
             LeftError: what ran would have left it.
         """
+        self._left = False
         guard(self.raw)
         self._ours = False
         try:

@@ -12,8 +12,8 @@ from fastapi_tenancy.errors import MigrationFailedError
 
 SUFFIX = ".tenancy-copy"
 _SIBLINGS = ("", "-journal", "-wal", "-shm")
-_BUSY = (5, 6)
-"""SQLITE_BUSY and SQLITE_LOCKED (https://www.sqlite.org/rescode.html)."""
+BUSY = (5, 6)
+"""SQLITEBUSY and SQLITE_LOCKED (https://www.sqlite.org/rescode.html)."""
 
 Opened = Callable[[], sqlite3.Connection]
 Guard = Callable[[sqlite3.Connection], None]
@@ -91,9 +91,9 @@ def _put_back(
 
     def progress(status: int, _remaining: int, _total: int) -> None:
         nonlocal unseen
-        if status in _BUSY and time.monotonic() > deadline:
+        if status in BUSY and time.monotonic() > deadline:
             raise MigrationFailedError("another process keeps the file locked; run again")
-        if status not in _BUSY and unseen is not None:
+        if status not in BUSY and unseen is not None:
             if _version(unseen) != seen:
                 raise WrittenMeanwhileError
             unseen = None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import cast
 
 from sqlalchemy import Connection, NullPool, create_engine
 
 from fastapi_tenancy.engine.apply import Progress
-from fastapi_tenancy.engine.file_attempt import Attempts, LeftError
+from fastapi_tenancy.engine.file_attempt import Attempts, LeftError, Lent
 from fastapi_tenancy.engine.file_copy import (
     WrittenMeanwhileError,
     copy_of,
@@ -24,6 +25,7 @@ from fastapi_tenancy.engine.file_trial import LARGEST, Trial, UntriedError
 from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.stop import ABORTED
 from fastapi_tenancy.errors import MigrationFailedError
+from fastapi_tenancy.history.pragmas import read_pragmas, tell_pragmas
 from fastapi_tenancy.model.plan import Move
 from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import MISSING, Position, PositionState, Target
@@ -71,6 +73,9 @@ class FileDesk:
         self._aborted = aborted
         self._file = existing(target.address)
         self._busy: sqlite3.Connection | None = None
+        self._lending = ExitStack()
+        self._lent: Lent | None = None
+        self._pragmas: Mapping[str, int] = project.environment.pragmas
         self._opened: sqlite3.Connection | None = None
 
     @property
@@ -160,6 +165,8 @@ class FileDesk:
         self._closed()
 
     def _closed(self) -> None:
+        self._lent = None
+        self._lending.close()
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.close()
@@ -171,11 +178,11 @@ class FileDesk:
 
     def _inside(self, stage: Stage, progress: Progress) -> bool:
         """Run a stage in one transaction of the file; False when it has to leave it."""
+        connection, attempt = self._session()
+        self._busied(attempt.raw)
+        during = attempt.revision(lambda raw: self._begin(raw, stage))
         try:
-            with self._attempts.connection(self._open) as (connection, attempt):
-                self._busy = attempt.raw
-                during = attempt.revision(lambda raw: self._begin(raw, stage))
-                self._run(connection, stage, progress, during, whole=True)
+            self._run(connection, stage, progress, during, whole=True)
         except LeftError:
             return False
         finally:
@@ -184,17 +191,24 @@ class FileDesk:
 
     def _replayed(self, stage: Stage, progress: Progress) -> bool:
         """Replay a stage in one transaction of the file; False when it has to leave it."""
+        _, attempt = self._session()
+        self._busied(attempt.raw)
         try:
-            with self._attempts.driver(self._open) as attempt:
-                self._busied(attempt.raw)
-                self._replayer.run(
-                    attempt, self._target, stage, progress, lambda raw: self._begin(raw, stage)
-                )
+            self._replayer.run(
+                attempt, self._target, stage, progress, lambda raw: self._begin(raw, stage)
+            )
         except LeftError:
             return False
         finally:
             self._busy = None
         return True
+
+    def _session(self) -> Lent:
+        """The connection that the stages of this file share: one revision may rely on another."""
+        if self._lent is None:
+            opened = self._attempts.connection(self._open, self._pragmas)
+            self._lent = self._lending.enter_context(opened)
+        return self._lent
 
     def _begin(self, raw: sqlite3.Connection, stage: Stage) -> None:
         self._guard(raw, stage)
@@ -212,11 +226,15 @@ class FileDesk:
             )
             try:
                 with engine.connect() as connection:
-                    self._busy = cast(sqlite3.Connection, connection.connection.driver_connection)
+                    raw = cast(sqlite3.Connection, connection.connection.driver_connection)
+                    tell_pragmas(raw, self._pragmas)
+                    self._busied(raw)
                     self._run(connection, stage, progress, nullcontext(), whole=False)
+                    pragmas = read_pragmas(raw)
             finally:
                 self._busy = None
                 engine.dispose()
+        self._pragmas = pragmas  # for the revisions to come
 
     def _run(
         self,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from fastapi_tenancy.engine.apply import Progress
 from fastapi_tenancy.engine.failure import cause
-from fastapi_tenancy.engine.file_attempt import Attempts, LeftError
+from fastapi_tenancy.engine.file_attempt import Attempts, LeftError, Lent
+from fastapi_tenancy.engine.file_copy import BUSY
 from fastapi_tenancy.engine.file_replay import FileReplayer
 from fastapi_tenancy.engine.file_steps import run_steps
 from fastapi_tenancy.engine.project import Project
@@ -38,6 +39,12 @@ class _Copy(sqlite3.Connection):
         super().close()
 
 
+def _unless_locked(status: int, _remaining: int, _total: int) -> None:
+    """Python asks again and again, for ever, while somebody keeps the file locked."""
+    if status in BUSY:
+        raise UntriedError
+
+
 @contextmanager
 def _copies(file: sqlite3.Connection) -> Iterator[tuple[_Copy, _Copy]]:
     made: list[_Copy] = []
@@ -47,7 +54,7 @@ def _copies(file: sqlite3.Connection) -> Iterator[tuple[_Copy, _Copy]]:
                 ":memory:", isolation_level=None, check_same_thread=False, factory=_Copy
             )
             made.append(copy)
-            file.backup(copy)
+            file.backup(copy, progress=_unless_locked)
     except sqlite3.Error as error:
         raise UntriedError from error
     else:
@@ -109,7 +116,7 @@ class Trial:
             return difference
         self._busy(other)
         try:
-            with self._attempts.driver(lambda: other) as attempt:
+            with self._connection(other) as (_, attempt):
                 self._replayer.run(attempt, target, stage, Progress(), lambda _: None)
         except Exception as error:  # it ran live
             return f"replayed for {target.name}, it fails: {cause(error)}"
@@ -122,7 +129,7 @@ class Trial:
 
     def _run_live(self, copy: _Copy, target: Target, stage: Stage, progress: Progress) -> None:
         self._busy(copy)
-        with self._attempts.connection(lambda: copy) as (lent, attempt):
+        with self._connection(copy) as (lent, attempt):
             run_steps(
                 self._project,
                 lent,
@@ -133,3 +140,6 @@ class Trial:
                 during=attempt.revision(lambda _: None),
                 record=True,
             )
+
+    def _connection(self, copy: _Copy) -> AbstractContextManager[Lent]:
+        return self._attempts.connection(lambda: copy, self._project.environment.pragmas)

@@ -9,6 +9,9 @@ from typing import Any, cast
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import CompileError
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import BindParameter
 
 from fastapi_tenancy.engine.control import control
 from fastapi_tenancy.engine.excerpts import excerpt
@@ -39,12 +42,28 @@ _SHOWN = 120
 def dialect_of(target: Target) -> Dialect:
     """The dialect of a target's database, for SQL that is read as it stands."""
     # "named" keeps % single; every other style would double it in the text.
+    dialect: Any
     if target.is_file:
-        return pysqlite.dialect(paramstyle="named")
-    dialect: Any = psycopg_dialect.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
-    # SQLAlchemy 2.0 doubles backslashes until a server has said that it need not.
-    dialect._backslash_escapes = False
+        dialect = pysqlite.dialect(paramstyle="named")
+    else:
+        dialect = psycopg_dialect.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+        # SQLAlchemy 2.0 doubles backslashes until a server has said that it need not.
+        dialect._backslash_escapes = False
+    base = dialect.statement_compiler
+    dialect.statement_compiler = type(base.__name__, (_ValuesCompiler, base), {})
     return cast(Dialect, dialect)
+
+
+class _ValuesCompiler(SQLCompiler):
+    """Refuses what a driver would refuse: offline, Alembic writes NULL for a missing value."""
+
+    def render_literal_bindparam(
+        self, bindparam: BindParameter[Any], *given: Any, **options: Any
+    ) -> str:
+        if bindparam.required and bindparam.value is None and bindparam.callable is None:
+            raise CompileError(f"a value is required for bind parameter {bindparam.key!r}")
+        literal: str = super().render_literal_bindparam(bindparam, *given, **options)  # type: ignore[no-untyped-call]
+        return literal
 
 
 class Renderer:

@@ -22,6 +22,7 @@ from fastapi_tenancy.history.contained import contained
 from fastapi_tenancy.history.harmless import rehearsing
 from fastapi_tenancy.history.identity import Identity, running_for
 from fastapi_tenancy.history.place import Place, place_of
+from fastapi_tenancy.history.pragmas import read_pragmas
 from fastapi_tenancy.history.scripts import History, load_config
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.url import masked
@@ -38,13 +39,15 @@ ENOUGH = 2000
 class Call:
     """One call of ``context.configure`` and what was passed to ``run_migrations`` after it.
 
-    ``translate`` is the schema_translate_map of its connection; ``place`` is where that leads.
+    ``translate`` is the schema_translate_map of its connection; ``place`` is where that leads;
+    ``pragmas`` are what an SQLite one was told.
     """
 
     options: dict[str, Any]
     translate: Mapping[str | None, str | None]
     place: Place | None
     run_arguments: dict[str, Any] = field(default_factory=dict)
+    pragmas: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ class _Capturing(EnvironmentContext):
         connection = self.get_context().connection
         if connection is not None:
             call.place = place_of(connection, call.options)
+            if connection.dialect.name == "sqlite":
+                call.pragmas = read_pragmas(connection.connection)
             call.translate = connection.get_execution_options().get("schema_translate_map") or {}
         self.last = call
         if call.place is not None and call.place.is_of(self.identity.target):

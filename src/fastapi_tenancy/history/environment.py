@@ -32,6 +32,8 @@ class Environment:
     """True where env.py goes to several schemas or databases by itself, whoever is named."""
     elsewhere: tuple[str, ...] = ()
     """Targets that such an env.py did not come to."""
+    pragmas: Mapping[str, int] = field(default_factory=dict)
+    """What env.py's connection to an SQLite file is told before it migrates."""
     beyond: str = ""
     """What env.py does that nobody else can do for it, in words; empty for most."""
 
@@ -71,6 +73,7 @@ def read_environment(
         version_schema=version_schema,
         loops=captures[0].loops,
         elsewhere=tuple(c.target.name for c in captures if c.elsewhere),
+        pragmas=first.pragmas,
         beyond=_beyond(captures[0], captures[-1]),
     )
 
