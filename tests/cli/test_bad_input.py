@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from cli_desk import Desk
-from cli_process import Done
+from cli_process import Done, Shell
 
 
 def refused(done: Done, *told: str, code: int = 2) -> None:
@@ -264,3 +265,25 @@ def test_options_of_the_project_go_before_or_after_the_command(standing: Desk):
     url = ("--database-url", elsewhere, "-c", "other.ini")
     assert standing.run(*url, "current").out == standing.run("current", *url).out
     assert "0001" in standing.run("current", *url).out
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tenancy.toml", "concurrency = 3\n"),
+        ("pyproject.toml", "[tool.tenancy]\nconcurrency = 3\n"),
+    ],
+)
+def test_settings_that_would_not_be_read(desk: Desk, tmp_path: Path, name: str, text: str):
+    (desk.folder / name).write_text(text)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shell = Shell(elsewhere, desk.shell.environment)
+    for typed in ("status", "tenants add acme", "upgrade"):
+        done = shell.run(*typed.split(), "--config", str(desk.folder / "alembic.ini"))
+        assert done.code == 2, done
+        assert f"cd {desk.folder} first" in done.err
+    assert list(elsewhere.iterdir()) == []
+    (desk.folder / name).unlink()
+    done = shell.run("heads", "--config", str(desk.folder / "alembic.ini"))
+    assert done.code == 0, done

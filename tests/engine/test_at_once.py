@@ -8,12 +8,14 @@ from typing import Any
 import psycopg
 import pytest
 
+from fastapi_tenancy.engine import apply
 from fastapi_tenancy.engine.database_desk import DatabaseDesk
 from fastapi_tenancy.engine.sampling import SAMPLE
 from fastapi_tenancy.migrations.results import TenantResult
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.model.url import DatabaseUrl, database_of
+from fastapi_tenancy.observe import positions
 from fastapi_tenancy.observe.marker import Marker
 from own_databases import names, run, tenant
 from project import Project
@@ -155,3 +157,28 @@ def test_one_that_is_half_done(shop: Project, urls: list[str], sent: list[bool])
     comment = "SELECT obj_description('public.alembic_version'::regclass, 'pg_class')"
     assert [query(url, AFTER) for url in urls] == [[("r2",)]] * COUNT
     assert query(urls[0], comment) == [(None,)]
+
+
+def test_one_whose_version_table_is_locked(
+    shop: Project, urls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apply, "WAIT_MS", 300)
+    monkeypatch.setattr(positions, "WAIT_MS", 300)
+    with psycopg.connect(urls[ODD]) as other:
+        other.execute("LOCK TABLE public.alembic_version IN ACCESS EXCLUSIVE MODE")
+        done = move(shop, urls)
+    assert [r["success"] for r in done] == [n != ODD for n in range(COUNT)], done[ODD]
+    assert "another session keeps its version table locked" in str(done[ODD]["error"])
+
+
+def test_one_whose_version_table_is_further_along_the_path(shop: Project, urls: list[str]) -> None:
+    said(
+        urls[ODD],
+        "CREATE SCHEMA first",
+        f'ALTER DATABASE "{database_of(urls[ODD])}" SET search_path TO first, public',
+    )
+    done = move(shop, urls)
+    assert [r["success"] for r in done] == [n != ODD for n in range(COUNT)], done[ODD]
+    assert "is in public, but its search path makes new tables in first" in str(done[ODD]["error"])
+    assert query(urls[ODD], AFTER) == [("r1",)]
+    assert query(urls[ODD], "SELECT count(*) FROM pg_tables WHERE schemaname = 'first'") == [(0,)]

@@ -158,3 +158,34 @@ def test_a_wrong_setting_is_told_in_a_line(fleet: Helped):
     with (fleet.folder / "tenancy.toml").open("a") as file:
         file.write("concurency = 3\n")
     assert "did you mean concurrency?" in fleet.refused("-x tenant=acme upgrade head")
+
+
+HALF = """
+op.execute("INSERT INTO items (name) VALUES ('half')")
+with op.get_context().autocommit_block():
+    op.execute("CREATE INDEX CONCURRENTLY by_name ON items (name)")
+op.execute("SELECT 1 / count(*) FROM gate")
+"""
+
+
+def test_alembic_does_not_begin_anew_what_is_half_done(fleet: Helped):
+    fleet.done("alembic -x tenant=acme upgrade head")
+    fleet.revision("r4", "r3", HALF)
+    fleet.sql("CREATE TABLE tenant_acme.gate (id int)")
+    done = fleet.shell.run("upgrade", "--tenant", "acme")
+    assert done.code == 1
+    assert "division by zero" in done.err + done.out
+    assert (
+        "A part of revision r4 is committed here; `tenancy upgrade r4` goes on from there"
+        in " ".join((done.err + done.out).split())
+    )
+    before = snapshot(fleet.url)
+    for typed in ("upgrade head", "downgrade -1"):
+        said = fleet.refused(f"-x tenant=acme {typed}")
+        assert "a part of revision r4 is done here" in said
+    assert snapshot(fleet.url) == before
+    assert "r3" in fleet.done("alembic -x tenant=acme current")
+    fleet.sql("INSERT INTO tenant_acme.gate VALUES (1)")
+    fleet.done("tenancy upgrade --tenant acme")
+    assert fleet.sql("SELECT count(*) FROM tenant_acme.items WHERE name = 'half'") == [(1,)]
+    fleet.done("alembic -x tenant=acme upgrade head")

@@ -98,5 +98,5 @@ def _where(row: dict[str, str | None]) -> str:
         return row["error"]
     place = row["revision"] or _PLACES[str(row["state"])]
     if row.get("half_done"):
-        place += f" (a part of {row['half_done']} is done: the run was interrupted, run it again)"
+        place += f" (a part of {row['half_done']} is done: the run did not finish, run it again)"
     return place

@@ -25,10 +25,32 @@ def open_config(where: Where) -> TenancyConfig:
     from fastapi_tenancy.config import TenancyConfig
     from fastapi_tenancy.manager import complete
 
+    _refuse_settings_elsewhere(where)
     return complete(
         TenancyConfig(
             alembic_ini=where.config, alembic_section=where.name, database_url=where.database_url
         )
+    )
+
+
+def _refuse_settings_elsewhere(where: Where) -> None:
+    """Settings hold paths that are relative to the folder they are in."""
+    from fastapi_tenancy.errors import ConfigurationError
+    from fastapi_tenancy.settings import FILES, read_toml, tool
+
+    if where.config is None:
+        return
+    folder = where.config.parent
+    if not folder.is_dir() or folder.samefile("."):
+        return
+    theirs = folder / FILES[0]
+    if not theirs.is_file():
+        theirs = folder / FILES[1]
+        if tool(read_toml(theirs), "tenancy") is None:
+            return
+    raise ConfigurationError(
+        f"{theirs} holds the settings of this project, but settings are read from the working"
+        f" directory; cd {folder} first. Nothing was changed"
     )
 
 

@@ -23,7 +23,7 @@ from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.plan import Move
 from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import Position, PositionState, Target
-from fastapi_tenancy.observe.positions import expected_sql, heads_sql
+from fastapi_tenancy.observe.positions import WAIT_MS, expected_sql, heads_sql
 
 
 def make_durable(connection: psycopg.Connection) -> None:
@@ -123,7 +123,10 @@ class Applier:
         table, swap = self.table(target), stage.swap
         assert swap is not None  # noqa: S101 - as the caller has seen
         found = expected_sql(schema, name, swap.new or "")
-        opening = ["BEGIN", session.opening, *self._waiting(stage), move_sql(table, swap), found]
+        # Whatever holds the version table is told by whoever looks, and holds up nobody else.
+        waiting = [f"SET LOCAL lock_timeout = {WAIT_MS}", move_sql(table, swap)]
+        going_on = ["SET LOCAL lock_timeout TO DEFAULT", session.opening, *self._waiting(stage)]
+        opening = ["BEGIN", *waiting, *going_on, found]
         body = self._body(stage, target)
         session.stain(body.residue)
         message = body.message([o for o in opening if o], table, session.closing)

@@ -10,7 +10,7 @@ import psycopg
 from fastapi_tenancy.engine.apply import Applier, Progress
 from fastapi_tenancy.engine.brief import Brief
 from fastapi_tenancy.engine.extensions import told_of_extension
-from fastapi_tenancy.engine.failure import Place, is_lost, place_of, told, traced
+from fastapi_tenancy.engine.failure import Place, is_lost, place_of, told, traced, with_half_done
 from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.prove import (
     REASON,
@@ -167,22 +167,24 @@ class CohortRunner:
         error: BaseException | None,
         started: float,
     ) -> None:
-        heads = cohort.span.after
+        found = Position(cohort.span.after)
         if error is not None:
             session.close()
             session.aim(target, self._options.recycle_after)
-            heads = self._heads_after(session, target, cohort)
-            if self._moved_by_others(target, progress, cohort, heads, error):
+            found = self._position_after(session, target, cohort)
+            if self._moved_by_others(target, progress, cohort, found.heads, error):
                 return
-        failed = error is not None and heads != cohort.span.after
+        failed = error is not None and found.heads != cohort.span.after
         self._tally.end(
             Outcome(
                 target,
                 OutcomeKind.FAILED if failed else OutcomeKind.MIGRATED,
                 cohort.position.heads,
-                heads,
+                found.heads,
                 "+".join(sorted(progress.roads)),
-                self._told(session, target, cohort, progress, error) if failed and error else None,
+                with_half_done(self._told(session, target, cohort, progress, error), found)
+                if failed and error
+                else None,
                 (time.perf_counter() - started) * 1000,
                 traceback=traced(error) if failed and error else None,
             )
@@ -208,11 +210,11 @@ class CohortRunner:
             self._brief.settle_brought(target, heads)
         return True
 
-    def _heads_after(self, session: Session, target: Target, cohort: Cohort) -> tuple[str, ...]:
+    def _position_after(self, session: Session, target: Target, cohort: Cohort) -> Position:
         try:
-            return next(read_positions(session.raw, [target.schema], self.version_table)).heads
+            return next(read_positions(session.raw, [target.schema], self.version_table))
         except (psycopg.Error, TenancyError):
-            return cohort.position.heads
+            return cohort.position
 
     def _told(
         self,

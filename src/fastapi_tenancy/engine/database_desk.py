@@ -18,6 +18,7 @@ from fastapi_tenancy.model.target import MISSING, Position, Target
 from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.observe.elsewhere import anywhere, is_missing
 from fastapi_tenancy.observe.positions import (
+    elsewhere_on_path,
     look_here,
     read_again,
     read_here,
@@ -71,8 +72,12 @@ class DatabaseDesk:
             ):
                 return MISSING
             raise
+        except psycopg.errors.LockNotAvailable as error:
+            raise MigrationFailedError(
+                "another session keeps its version table locked; run again when it is done"
+            ) from error
         except psycopg.Error as error:
-            raise MigrationFailedError(f"its position cannot be read: {error}") from error
+            raise MigrationFailedError(f"its position cannot be read: {cause(error)}") from error
 
     def create(self) -> None:
         """Make the database that is missing."""
@@ -155,7 +160,18 @@ class DatabaseDesk:
         _, place = self._applier.version_place(self._target)
         if place != schema:
             return next(read_positions(raw, [place], table))
+        if seen.kind is None:
+            self._refuse_elsewhere(raw, schema, table)
         return next(read_seen(raw, [schema], {schema: seen}, table))
+
+    def _refuse_elsewhere(self, raw: psycopg.Connection, schema: str, table: str) -> None:
+        """Alembic would find that version table, and make its tables in the first schema."""
+        other = elsewhere_on_path(raw, table)
+        if other is not None:
+            raise MigrationFailedError(
+                f"its {table} is in {other}, but its search path makes new tables in {schema};"
+                f" let search_path of the role or the database begin with {other}"
+            )
 
     def _aim(self, schema: str) -> None:
         self._target = replace(self._target, schema=schema)

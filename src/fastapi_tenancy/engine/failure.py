@@ -71,6 +71,18 @@ def told(
     return masked(f"{text}. What to do: {advice}" if advice else text)
 
 
+def with_half_done(text: str, position: Position) -> str:
+    """What is told of a failed target where a part of a revision is committed."""
+    if position.half_done is None:
+        return text
+    revision, up = position.half_done
+    again = f"upgrade {revision}" if up else "downgrade"
+    return (
+        f"{text.rstrip('.')}. A part of revision {revision} is committed here; `tenancy {again}`"
+        " goes on from there"
+    )
+
+
 def cause(error: BaseException) -> str:
     """What went wrong, in the words of whoever raised it, without SQLAlchemy's wrapping."""
     error = behind(error)

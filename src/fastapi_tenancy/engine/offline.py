@@ -66,12 +66,6 @@ class OfflineScript(ABC):
         yield self._in_transaction(target, changes_sql(table, rendered.move.changes))
 
 
-def in_transaction(opening: list[str], statements: list[str]) -> str:
-    """One transaction as text; ``;`` on lines of its own, as a statement may end in a comment."""
-    body = "\n;\n".join(s.rstrip().rstrip(";") for s in statements)
-    return ";\n".join([*opening, body]) + "\n;\nCOMMIT;"
-
-
 def _statements(parts: tuple[Rendered, ...], table: str) -> Iterator[str]:
     for rendered in parts:
         yield from (s.sql for s in rendered.statements)

@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fastapi_tenancy.engine.apply import Applier
 from fastapi_tenancy.engine.lease import Leases
-from fastapi_tenancy.engine.offline import OfflineScript, in_transaction
+from fastapi_tenancy.engine.offline import OfflineScript
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.session import Session
@@ -59,7 +59,9 @@ class PsqlScript(OfflineScript):
     def _in_transaction(self, target: Target, statements: list[str]) -> str:
         self._session.aim(target, recycle_after=2**31)
         prefix = self._session.prefix
-        return in_transaction(["BEGIN", prefix] if prefix else ["BEGIN"], statements)
+        # On lines of their own, as a statement may end in a comment.
+        body = "\n;\n".join(s.rstrip().rstrip(";") for s in statements)
+        return ";\n".join([*(["BEGIN", prefix] if prefix else ["BEGIN"]), body]) + "\n;\nCOMMIT;"
 
     def _alone(self, target: Target, statement: str) -> str | None:
         if not outside_transaction(statement):

@@ -14,7 +14,7 @@ from fastapi_tenancy.engine.apply import Progress
 from fastapi_tenancy.engine.book import Book, Page
 from fastapi_tenancy.engine.brief import Brief, Prepared, failed
 from fastapi_tenancy.engine.desk import Desk
-from fastapi_tenancy.engine.failure import is_lost, place_of, told, traced
+from fastapi_tenancy.engine.failure import is_lost, place_of, told, traced, with_half_done
 from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.sampling import Sampling
 from fastapi_tenancy.engine.verify import verified
@@ -231,7 +231,9 @@ class SingleSite(ABC, Generic[DeskT]):
             span.before,
             found.heads if broken else span.after,
             "+".join(sorted(progress.roads)),
-            self._told(desk, progress, error, page) if broken and error else None,
+            with_half_done(self._told(desk, progress, error, page), found)
+            if broken and error
+            else None,
             (time.perf_counter() - started) * 1000,
             traceback=traced(error) if broken and error else None,
         )

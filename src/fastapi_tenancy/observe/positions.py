@@ -144,6 +144,16 @@ def look_here(connection: psycopg.Connection, table: str) -> tuple[str, Seen] | 
     return None if row is None else (str(row[0]), Seen(row[1], bool(row[2])))
 
 
+def elsewhere_on_path(connection: psycopg.Connection, table: str) -> str | None:
+    """The schema in which an unqualified name finds the version table; None where it finds none."""
+    row = connection.execute(
+        "SELECT relnamespace::pg_catalog.regnamespace::text FROM pg_catalog.pg_class"
+        " WHERE oid = pg_catalog.to_regclass(%s)",
+        [quote(table)],
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def read_seen(
     connection: psycopg.Connection, schemas: Sequence[str], seen: Mapping[str, Seen], table: str
 ) -> Iterator[Position]:

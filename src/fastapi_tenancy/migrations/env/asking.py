@@ -103,6 +103,12 @@ def purpose() -> Purpose:
     return Purpose.NOTHING if "template_args" in options else Purpose.MIGRATE
 
 
+def moves() -> bool:
+    """True for ``upgrade`` and ``downgrade``."""
+    function = ambient.environment().context_opts.get("fn")
+    return getattr(function, "__name__", "") in ("upgrade", "downgrade")
+
+
 def as_typed() -> str:
     """The running command, as an example of what a person types."""
     function = ambient.environment().context_opts.get("fn")

@@ -14,7 +14,7 @@ from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError, TenancyError
 from fastapi_tenancy.history.harmless import is_rehearsing
 from fastapi_tenancy.history.identity import Identity, current_identity, running_for
-from fastapi_tenancy.migrations.env.asking import Asked, Purpose, as_typed, asked, purpose
+from fastapi_tenancy.migrations.env.asking import Asked, Purpose, as_typed, asked, moves, purpose
 from fastapi_tenancy.migrations.env.choosing import tenant_at_head
 from fastapi_tenancy.migrations.env.connecting import connected
 from fastapi_tenancy.migrations.env.offline import write_script
@@ -29,6 +29,7 @@ from fastapi_tenancy.migrations.env.placing import (
 from fastapi_tenancy.migrations.env.settling import (
     make_room_for_long_ids,
     options_for,
+    refuse_half_done,
     require_free,
 )
 from fastapi_tenancy.migrations.env.telling import show_progress
@@ -110,6 +111,8 @@ def _work(asked: Asked, options: dict[str, Any]) -> None:
             )
             context.configure(connection=connection, **given)
             make_room_for_long_ids()
+            if place.postgresql and moves():
+                refuse_half_done(connection, place)
             with nothing_kept(connection.engine) if asked.dry_run else nullcontext():
                 _migrate(take_back=asked.dry_run)
     if asked.dry_run:

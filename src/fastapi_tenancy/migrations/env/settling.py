@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import psycopg
 from alembic import context
 from sqlalchemy import Connection, inspect
 
 from fastapi_tenancy.engine.version_table import fit
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.history import ambient
+from fastapi_tenancy.isolation.names import qualified, quote
 from fastapi_tenancy.migrations.env.placing import Place
+from fastapi_tenancy.observe.marker import read_marker
 
 Included = Callable[[str | None, str, Mapping[str, str | None]], bool]
 """``include_name`` of ``context.configure``."""
@@ -97,3 +100,26 @@ def _included(options: Mapping[str, Any], own: set[str] | None, hidden: frozense
         return kind != "schema" or name is None or name in known
 
     return included
+
+
+def refuse_half_done(connection: Connection, place: Place) -> None:
+    """Only the engine can go on from the middle of a revision; Alembic would begin it anew.
+
+    Raises:
+        ConfigurationError: an interrupted or failed run left one half done here.
+    """
+    table = context.get_context()._version
+    name = qualified(place.schema, table.name) if place.schema else quote(table.name)
+    raw: Any = connection.connection.driver_connection
+    try:
+        found = read_marker(raw, name).half_done
+    except psycopg.errors.UndefinedTable:
+        return
+    finally:
+        connection.connection.rollback()
+    if found is not None:
+        again = f"upgrade {found[0]}" if found[1] else "downgrade"
+        raise ConfigurationError(
+            f"a part of revision {found[0]} is done here, by a run that did not finish; Alembic"
+            f" would begin it anew. Finish it first: `tenancy {again}`. Nothing was changed"
+        )
