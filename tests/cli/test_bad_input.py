@@ -287,3 +287,12 @@ def test_settings_that_would_not_be_read(desk: Desk, tmp_path: Path, name: str, 
     (desk.folder / name).unlink()
     done = shell.run("heads", "--config", str(desk.folder / "alembic.ini"))
     assert done.code == 0, done
+
+
+def test_looking_makes_no_list_of_tenants(desk: Desk):
+    desk.shell.environment["TENANCY_CATALOGUE_URL"] = f"sqlite:///{desk.folder}/list.db"
+    for typed in ("status", "current", "tenants list", "upgrade"):
+        refused(desk.run(*typed.split()), "there is no list of tenants in")
+        assert not (desk.folder / "list.db").exists()
+    assert desk.run("tenants", "add", "acme").code == 0
+    assert desk.run("tenants", "list").code == 0

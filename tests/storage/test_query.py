@@ -235,6 +235,7 @@ async def test_what_goes_wrong_only_among_the_rows_is_told_too(customers: str, s
 
 async def test_an_id_of_two_tenants_of_sqlite(tmp_path: Path) -> None:
     query = "SELECT 'a' AS identifier, 1 AS id UNION ALL SELECT 'b', 1"
+    (tmp_path / "app.db").touch()
     store = QueryTenantStore(f"sqlite:///{tmp_path}/app.db", query)
     with pytest.raises(ConfigurationError, match="the id '1' to the tenants 'a' and 'b'"):
         await identifiers(store)

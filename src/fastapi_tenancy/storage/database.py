@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from fastapi_tenancy.errors import ConfigurationError, ServerUnreachableError
+from fastapi_tenancy.isolation.place import file_of
 from fastapi_tenancy.model.url import is_postgresql, masked, sync_url
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class CatalogueDatabase:
         self._own_table = not read_only
         self.postgresql = is_postgresql(url)
         self.shown = masked(url)
+        self._file = None if self.postgresql else file_of(url)
         with self._in_words():
             self._engine = sa.create_engine(
                 sync_url(url),
@@ -51,8 +53,11 @@ class CatalogueDatabase:
         if read_only and self.postgresql:
             self._engine = self._engine.execution_options(postgresql_readonly=True)
 
-    async def run(self, work: Callable[[sa.Connection], T]) -> T:
+    async def run(self, work: Callable[[sa.Connection], T], *, makes: bool = False) -> T:
         """Return what ``work`` returns; its transaction is committed unless it raises.
+
+        Args:
+            makes: an SQLite file that is missing is made; whoever only looks makes none.
 
         Raises:
             ServerUnreachableError: the server did not take the connection, or lost it.
@@ -60,15 +65,30 @@ class CatalogueDatabase:
             sqlalchemy.exc.IntegrityError: a constraint was violated (not translated, because
                 only the caller knows what it means; its text may hold a password).
         """
-        return await asyncio.to_thread(self._run, work)
+        return await asyncio.to_thread(self._run, work, makes)
 
     async def close(self) -> None:
         """Close every connection; the next ``run`` opens new ones."""
         await asyncio.to_thread(self._engine.dispose)
 
-    def _run(self, work: Callable[[sa.Connection], T]) -> T:
+    def _run(self, work: Callable[[sa.Connection], T], makes: bool) -> T:
+        if not (makes or self._file is None or self._file.exists()):
+            raise (
+                self._no_list()
+                if self._own_table
+                else ConfigurationError(
+                    f"the catalogue {self.shown!r} does not exist; name the file that holds the tenants"
+                )
+            )
         with self._in_words(), self._engine.begin() as connection:
             return work(connection)
+
+    def _no_list(self) -> NoTableError:
+        return NoTableError(
+            f"there is no list of tenants in {self.shown!r} yet. `tenancy tenants add` makes it"
+            " (store.initialize() in Python); if your tenants are in a table of your own, name it"
+            " with tenants_query, or use schema_pattern"
+        )
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
@@ -84,11 +104,7 @@ class CatalogueDatabase:
                     f" Check {_advice(text)} in its URL (catalogue_url, by default database_url)"
                 ) from exc
             if _no_table(exc, text) and self._own_table:
-                raise NoTableError(
-                    f"there is no list of tenants in {self.shown!r} yet. `tenancy tenants add`"
-                    " makes it (store.initialize() in Python); if your tenants are in a table of"
-                    " your own, name it with tenants_query, or use schema_pattern"
-                ) from exc
+                raise self._no_list() from exc
             raise ConfigurationError(f"the catalogue {self.shown!r} refused: {text}") from exc
         except SQLAlchemyError as exc:
             raise ConfigurationError(f"the catalogue {self.shown!r}: {masked(str(exc))}") from exc

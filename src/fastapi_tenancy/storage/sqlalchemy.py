@@ -47,7 +47,7 @@ class SQLAlchemyTenantStore:
         Raises:
             ConfigurationError: a table ``tenants`` is there that is not a catalogue.
         """
-        await self._database.run(ensure_table)
+        await self._database.run(ensure_table, makes=True)
 
     async def close(self) -> None:
         """Close the connections; the next call opens new ones."""
