@@ -161,10 +161,7 @@ class FileDesk:
                 busy.interrupt()
 
     def close(self) -> None:
-        """Close what it was read over."""
-        self._closed()
-
-    def _closed(self) -> None:
+        """Close what it was read and worked on over; whoever goes on opens it again."""
         self._lent = None
         self._lending.close()
         opened, self._opened = self._opened, None
@@ -217,7 +214,7 @@ class FileDesk:
 
     def _aside(self, stage: Stage, progress: Progress) -> None:
         """Run a stage on a copy of the file, as Alembic would, and put it back at once."""
-        self._closed()  # a journal can only be changed where nobody else is connected
+        self.close()  # a journal can only be changed where nobody else is connected
         with worked_copy(self._file, self._open, lambda raw: self._guard(raw, stage)) as copy:
             engine = create_engine(
                 "sqlite://",

@@ -72,12 +72,12 @@ class CatalogueDatabase:
         await asyncio.to_thread(self._engine.dispose)
 
     def _run(self, work: Callable[[sa.Connection], T], makes: bool) -> T:
-        if not (makes or self._file is None or self._file.exists()):
+        if not makes and self._file is not None and not self._file.exists():
             raise (
                 self._no_list()
                 if self._own_table
                 else ConfigurationError(
-                    f"the catalogue {self.shown!r} does not exist; name the file that holds the tenants"
+                    f"the catalogue {self.shown!r} does not exist; name the file of the tenants"
                 )
             )
         with self._in_words(), self._engine.begin() as connection:
