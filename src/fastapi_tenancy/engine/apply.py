@@ -123,10 +123,9 @@ class Applier:
         table, swap = self.table(target), stage.swap
         assert swap is not None  # noqa: S101 - as the caller has seen
         found = expected_sql(schema, name, swap.new or "")
-        # Whatever holds the version table is told by whoever looks, and holds up nobody else.
-        waiting = [f"SET LOCAL lock_timeout = {WAIT_MS}", move_sql(table, swap)]
-        going_on = ["SET LOCAL lock_timeout TO DEFAULT", session.opening, *self._waiting(stage)]
-        opening = ["BEGIN", *waiting, *going_on, found]
+        # What has to wait longer, for its version table perhaps, is looked at as any other.
+        opening = ["BEGIN", f"SET LOCAL lock_timeout = {WAIT_MS}", session.opening]
+        opening += [*self._waiting(stage), move_sql(table, swap), found]
         body = self._body(stage, target)
         session.stain(body.residue)
         message = body.message([o for o in opening if o], table, session.closing)

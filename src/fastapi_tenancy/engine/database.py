@@ -15,7 +15,7 @@ from fastapi_tenancy.engine.apply import Applier, Progress
 from fastapi_tenancy.engine.book import Page
 from fastapi_tenancy.engine.brief import Brief
 from fastapi_tenancy.engine.budget import check_budget
-from fastapi_tenancy.engine.database_desk import DatabaseDesk
+from fastapi_tenancy.engine.database_desk import USUAL_TABLE, DatabaseDesk, Glimpse
 from fastapi_tenancy.engine.pairing import Pairing
 from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.prove import Prover
@@ -26,6 +26,7 @@ from fastapi_tenancy.model.event import Warned
 from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import Target, TargetKey
 from fastapi_tenancy.observe.elsewhere import answers, anywhere, elsewhere
+from fastapi_tenancy.observe.positions import read_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,14 @@ class DatabaseSite(SingleSite[DatabaseDesk]):
         self._leases = brief.leases()
         self._checked: set[str] = set()
         self._usual: Usual | None = None
-        self._warmed: dict[TargetKey, Future[Session]] = {}
+        self._warmed: dict[TargetKey, Future[tuple[Session, Glimpse | None]]] = {}
         self._pairing = Pairing(brief, self._prover, self._held, self._queue, self.end)
 
     def close(self) -> None:
         """Leave no connection behind."""
         super().close()
         for warmed in self._warmed.values():
-            warmed.result().close()
+            warmed.result()[0].close()
         self._leases.close()
 
     def _made(self, targets: list[Target]) -> Project:
@@ -125,10 +126,10 @@ class DatabaseSite(SingleSite[DatabaseDesk]):
     def _opened(self, project: Project, target: Target) -> DatabaseDesk:
         brief = self._brief
         warmed = self._warmed.pop(target.key, None)
-        session = self._session(target) if warmed is None else warmed.result()
+        session, glimpse = (self._session(target), None) if warmed is None else warmed.result()
         create = brief.isolation.create_sql
         return DatabaseDesk(
-            self._apply(project), session, target, brief.options.connect_timeout_s, create
+            self._apply(project), session, target, brief.options.connect_timeout_s, create, glimpse
         )
 
     def _session(self, target: Target) -> Session:
@@ -148,11 +149,11 @@ class DatabaseSite(SingleSite[DatabaseDesk]):
         self._warmed = {t.key: pool.submit(self._opened_session, t) for t in targets}
         pool.shutdown(wait=False)
 
-    def _opened_session(self, target: Target) -> Session:
-        session = self._session(target)
-        with suppress(TenancyError):  # its worker will say so
-            _ = session.raw
-        return session
+    def _opened_session(self, target: Target) -> tuple[Session, Glimpse | None]:
+        session, glimpse = self._session(target), None
+        with suppress(TenancyError, psycopg.Error):  # its worker will say so
+            glimpse = read_here(session.raw, USUAL_TABLE)
+        return session, glimpse
 
     def _check(self, targets: list[Target]) -> None:
         """Refuse more connections than a server has free; each server is asked once.

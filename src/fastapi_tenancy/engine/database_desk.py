@@ -27,6 +27,10 @@ from fastapi_tenancy.observe.positions import (
 )
 from fastapi_tenancy.observe.structure import fingerprint, read_structures
 
+USUAL_TABLE = "alembic_version"
+Glimpse = tuple[str, Position]
+"""The schema that tables are made in, and its position."""
+
 
 class DatabaseDesk:
     """One database, over one connection."""
@@ -38,12 +42,17 @@ class DatabaseDesk:
         target: Target,
         timeout_s: float,
         create_sql: Callable[[Target], str],
+        glimpse: Glimpse | None = None,
     ) -> None:
+        """Args:
+        glimpse: what was found a moment ago, where its version table is ``USUAL_TABLE``.
+        """
         self._applier = applier
         self._session = session
         self._target = target
         self._timeout_s = timeout_s
         self._create_sql = create_sql
+        self._glimpse = glimpse
         self._moved = False
 
     @property
@@ -145,7 +154,9 @@ class DatabaseDesk:
         if moved:
             return next(read_again(self._session.raw, [version_schema], table))
         raw = self._session.raw
-        found = None if version_schema != self._target.schema else read_here(raw, table)
+        found = None
+        if version_schema == self._target.schema:
+            found = self._glimpsed(table) or read_here(raw, table)
         if found is not None:
             self._aim(found[0])
             return found[1]
@@ -163,6 +174,10 @@ class DatabaseDesk:
         if seen.kind is None:
             self._refuse_elsewhere(raw, schema, table)
         return next(read_seen(raw, [schema], {schema: seen}, table))
+
+    def _glimpsed(self, table: str) -> Glimpse | None:
+        glimpse, self._glimpse = self._glimpse, None
+        return glimpse if table == USUAL_TABLE else None
 
     def _refuse_elsewhere(self, raw: psycopg.Connection, schema: str, table: str) -> None:
         """Alembic would find that version table, and make its tables in the first schema."""

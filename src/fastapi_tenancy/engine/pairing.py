@@ -18,7 +18,7 @@ from fastapi_tenancy.engine.database_desk import DatabaseDesk
 from fastapi_tenancy.engine.prove import CANDIDATES, SMALLEST, Pair, Prover, no_pair, not_proven
 from fastapi_tenancy.errors import TenancyError
 from fastapi_tenancy.model.script import Stage
-from fastapi_tenancy.model.target import Target
+from fastapi_tenancy.model.target import Target, TargetKey
 from fastapi_tenancy.model.url import masked
 
 
@@ -56,20 +56,28 @@ class Pairing:
         self._held = held
         self._queue = queue
         self._end = end
+        self._parked: dict[TargetKey, tuple[Page, DatabaseDesk, Target]] = {}
 
     def stages(self, page: Page, desk: DatabaseDesk, target: Target) -> tuple[Stage, ...] | None:
         """What to run at a target; None where it has to wait, or was one of the pair."""
-        if page.undecided and target.key not in page.before:
+        self._parked[target.key] = (page, desk, target)
+        if page.undecided:
             # Those that are being read anyhow make the pair.
             with page.looking:
                 page.looking.wait_for(lambda: not page.reading)
         with page.deciding:
+            if self._parked.pop(target.key, None) is None:
+                return None  # whoever came first has taken it for the pair
             if not page.undecided:
                 return page.stages
             # What the sample has read while somebody else was deciding is not read again.
             mark = self._mark(page, desk, page.before.get(target.key))
             if mark is None:  # somebody keeps a part of it locked
                 return page.live
+            there = self._parked_equal(page, mark)
+            if there is not None:
+                self._run(page, there, (desk, target))
+                return None
             partner = page.waiting.pop(mark, None)
             if partner is not None:
                 self._try(page, partner, mark, desk, target)
@@ -81,6 +89,15 @@ class Pairing:
             del page.waiting[mark]
             self._give_up(page)
             return page.live
+
+    def _parked_equal(self, page: Page, mark: object) -> tuple[DatabaseDesk, Target] | None:
+        """An equal that stands open: its thread waits until this one has decided."""
+        for key, (other, desk, target) in tuple(self._parked.items()):
+            known = page.before.get(key)
+            if other is page and known and self._mark(page, desk, known) == mark:
+                del self._parked[key]
+                return desk, target
+        return None
 
     def give_up(self, pages: list[Page]) -> None:
         """Nobody else comes: those who wait take the live road."""
