@@ -237,15 +237,15 @@ def test_a_stamp_replaces_rows_that_lead_nowhere(shop: Project) -> None:
 
 
 def test_the_sql_cannot_be_shown(shop: Project) -> None:
-    from fastapi_tenancy.engine.offline import OfflineScript
     from fastapi_tenancy.engine.options import RunOptions
+    from fastapi_tenancy.engine.shells import script_for
 
     options = RunOptions(engine=Engine.ENV)
     prepared = shop.engine(options, lambda _: None).prepare(tenants(FLEET))
     assert {c.step.road for s in prepared.stages[0] for c in s.steps} == {Road.ENV}
-    script = OfflineScript(prepared.projects[0], shop.isolation(), options)
+    script = script_for(prepared.plan, shop.isolation(), options)
     with pytest.raises(ConfigurationError, match="--sql cannot show what env"):
-        list(script.lines(prepared.plan.cohorts[0], prepared.stages[0]))
+        list(script.lines(prepared.projects[0], prepared.plan.cohorts[0], prepared.stages[0]))
 
 
 def test_a_script_without_a_main_guard_can_run_it(shop: Project) -> None:
