@@ -56,6 +56,7 @@ def guarded(tmp_path: Path, strict: str) -> Iterator[Desk]:
     url = create_database(strict)
     desk = Desk.furnished(tmp_path / "project", url)
     desk.sql("CREATE SCHEMA tenant_ant; CREATE SCHEMA tenant_bee")
+    (desk.folder / "list.db").touch()
     desk.shell.environment |= {
         "TENANCY_CATALOGUE_URL": "sqlite:///list.db",
         "TENANCY_TENANTS_QUERY": "SELECT 'ant' AS identifier UNION SELECT 'bee' ORDER BY 1",
