@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -77,11 +77,13 @@ def _carried_out(
     from fastapi_tenancy.cli.tenants.fitting import Problems, all_said, fitted
     from fastapi_tenancy.cli.tenants.placing import idle_places
     from fastapi_tenancy.manager import open_isolation
+    from fastapi_tenancy.storage.database import NoTableError
 
     isolation = open_isolation(config)
     # A catalogue that cannot be written says so before anybody types a list into stdin. That is
     # read outside of the event loop, which would keep a Ctrl-C to itself.
-    with_store(config, lambda store: store.save_all(()))
+    with suppress(NoTableError):  # it is made with the first tenant
+        with_store(config, lambda store: store.save_all(()))
     problems = Problems()
     said = all_said(read_entries(*source), problems)
 
