@@ -12,6 +12,7 @@ from alembic.config import Config
 
 from fastapi_tenancy.history.identity import Identity
 from fastapi_tenancy.model.target import Target
+from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import sync_url
 
 
@@ -91,7 +92,10 @@ def config_for(
     if target.schema:
         values["schema"] = target.schema
     view.attributes = _Noted(values, identity)
-    return view
+    if target.strategy is not IsolationStrategy.DATABASE:
+        return view
+    # A database of the tenant's own is the one that the file would name, were it the only one.
+    return own_config(view, values["url"])
 
 
 def config_for_all(config: Config, target: Target, extra: tuple[str, ...]) -> Config:
