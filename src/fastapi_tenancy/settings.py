@@ -50,6 +50,18 @@ def settings_of(folder: Path, known: frozenset[str]) -> dict[str, Any]:
     return first | second
 
 
+def settings_file(folder: Path) -> Path | None:
+    """The file of a folder that holds settings, or None.
+
+    Raises:
+        ConfigurationError: its pyproject.toml cannot be read.
+    """
+    own, project = (folder / name for name in FILES)
+    if own.is_file():
+        return own
+    return project if tool(read_toml(project), "tenancy") is not None else None
+
+
 def settings_in(path: Path, known: frozenset[str]) -> dict[str, Any]:
     """The settings of one file; none where it is not there.
 

@@ -23,6 +23,15 @@ from fastapi_tenancy.model.outcome import Outcome, Report
 from fastapi_tenancy.model.plan import Command, Road
 from fastapi_tenancy.model.tenant import Tenant
 
+ODD = """
+from sqlalchemy.ext.compiler import compiles
+class Odd(sa.types.UserDefinedType):
+    cache_ok = True
+@compiles(Odd)
+def odd(type_, compiler, **kw):
+    return "text" if compiler.dialect.paramstyle == "named" else "integer"
+"""
+"""A column type, for the head of a revision, that is another one when it is rendered."""
 TWO_FACED = """
 class TwoFaced(sa.types.TypeDecorator):
     impl = sa.String

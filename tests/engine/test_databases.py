@@ -21,7 +21,7 @@ from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import DatabaseUrl, database_of, sync_url, with_database
 from fastapi_tenancy.testing.databases import drop_database
 from own_databases import names, run, tenant
-from project import TWO_FACED, Project
+from project import ODD, TWO_FACED, Project
 from snapshot import query
 
 
@@ -170,16 +170,6 @@ def test_a_tenant_of_another_strategy_than_the_fleets_is_refused(shop: Project) 
     assert "set isolation_strategy to hybrid" in str(done["a"]["error"])
 
 
-TABLES = """
-from sqlalchemy.ext.compiler import compiles
-class Odd(sa.types.UserDefinedType):
-    cache_ok = True
-@compiles(Odd)
-def odd(type_, compiler, **kw):
-    return "text" if compiler.dialect.paramstyle == "named" else "integer"
-"""
-
-
 def roads(done: dict[str, TenantResult]) -> list[str]:
     return sorted(str(r["road"]) for r in done.values())
 
@@ -216,7 +206,7 @@ def test_databases_without_an_equal_take_the_live_road(
 @pytest.mark.parametrize(
     ("top", "up", "told"),
     [
-        (TABLES, 'op.add_column("items", sa.Column("odd", Odd))', "its structure differs"),
+        (ODD, 'op.add_column("items", sa.Column("odd", Odd))', "its structure differs"),
         (
             TWO_FACED,
             'op.execute(sa.table("items", sa.column("note", TwoFaced)).update().values(note="x"))',

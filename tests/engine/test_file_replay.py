@@ -16,17 +16,9 @@ from fastapi_tenancy.model.plan import Command, Engine
 from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.tenant import Tenant
 from files import Folder, strict
-from project import ITEMS, TWO_FACED
+from project import ITEMS, ODD, TWO_FACED
 
 NAMES = ("a", "b", "c", "d")
-ODD = """
-from sqlalchemy.ext.compiler import compiles
-class Odd(sa.types.UserDefinedType):
-    cache_ok = True
-@compiles(Odd)
-def odd(type_, compiler, **kw):
-    return "text" if compiler.dialect.paramstyle == "named" else "integer"
-"""
 WHOSE = """
 from fastapi_tenancy import current_tenant
 me = current_tenant().identifier

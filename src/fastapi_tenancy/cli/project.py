@@ -36,18 +36,16 @@ def open_config(where: Where) -> TenancyConfig:
 def _refuse_settings_elsewhere(where: Where) -> None:
     """Settings hold paths that are relative to the folder they are in."""
     from fastapi_tenancy.errors import ConfigurationError
-    from fastapi_tenancy.settings import FILES, read_toml, tool
+    from fastapi_tenancy.settings import settings_file
 
     if where.config is None:
         return
     folder = where.config.parent
     if not folder.is_dir() or folder.samefile("."):
         return
-    theirs = folder / FILES[0]
-    if not theirs.is_file():
-        theirs = folder / FILES[1]
-        if tool(read_toml(theirs), "tenancy") is None:
-            return
+    theirs = settings_file(folder)
+    if theirs is None:
+        return
     raise ConfigurationError(
         f"{theirs} holds the settings of this project, but settings are read from the working"
         f" directory; cd {folder} first. Nothing was changed"

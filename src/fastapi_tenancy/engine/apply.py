@@ -17,13 +17,19 @@ from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.replay import Body, locate, run_leaving
 from fastapi_tenancy.engine.residue import Residue, residue_of
 from fastapi_tenancy.engine.session import Session
-from fastapi_tenancy.engine.version_table import guard_sql, move_sql, swap_sql
+from fastapi_tenancy.engine.version_table import (
+    expected_sql,
+    guard_sql,
+    heads_sql,
+    move_sql,
+    swap_sql,
+)
 from fastapi_tenancy.isolation.names import qualified, quote
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.plan import Move
 from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import Position, PositionState, Target
-from fastapi_tenancy.observe.positions import WAIT_MS, expected_sql, heads_sql
+from fastapi_tenancy.observe.positions import WAIT_MS
 
 
 def make_durable(connection: psycopg.Connection) -> None:

@@ -43,7 +43,7 @@ class Usual:
         if len(page.stages) != 1 or not target.schema:
             return None
         (stage,) = page.stages
-        plain = stage.same_for_all and not stage.live and not stage.leaves
+        plain = stage.same_for_all and not stage.leaves  # so that nothing of it is live
         return cls(page, stage, target.schema) if plain and stage.swap is not None else None
 
     @property
@@ -99,7 +99,7 @@ class DatabaseSite(SingleSite[DatabaseDesk]):
         usual, started = self._usual, time.perf_counter()
         if usual is None or self._sampling.wants(usual.page):
             return False
-        progress, error = Progress(stage=usual.stage, roads=set(usual.roads)), None
+        progress = Progress(stage=usual.stage, roads=usual.roads)
         try:
             found = desk.run_at_once(usual.stage, usual.schema)
         except psycopg.Error as lost:
@@ -108,7 +108,7 @@ class DatabaseSite(SingleSite[DatabaseDesk]):
             self._usual = None  # until it is known where this one stands
             return False
         self._brief.tally.saw(target, usual.stage.before)
-        self.take(usual.page, desk, target, progress, error, found, started)
+        self.take(usual.page, desk, target, progress, None, found, started)
         return True
 
     def _ran_out(self, pages: list[Page]) -> None:

@@ -13,7 +13,7 @@ from fastapi_tenancy.errors import MigrationFailedError
 SUFFIX = ".tenancy-copy"
 _SIBLINGS = ("", "-journal", "-wal", "-shm")
 BUSY = (5, 6)
-"""SQLITEBUSY and SQLITE_LOCKED (https://www.sqlite.org/rescode.html)."""
+"""SQLITE_BUSY and SQLITE_LOCKED (https://www.sqlite.org/rescode.html)."""
 
 Opened = Callable[[], sqlite3.Connection]
 Guard = Callable[[sqlite3.Connection], None]

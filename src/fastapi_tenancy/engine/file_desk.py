@@ -101,8 +101,7 @@ class FileDesk:
         move = stage.steps[0].step.move
         key = (move.revision, move.upgrade)
         if key not in self._leaving:
-            done = self._inside if stage.live else self._replayed
-            if done(stage, progress):
+            if self._inside(stage, progress):
                 return
             progress.statement = None
             self._leaving.add(key)
@@ -177,23 +176,15 @@ class FileDesk:
         """Run a stage in one transaction of the file; False when it has to leave it."""
         connection, attempt = self._session()
         self._busied(attempt.raw)
-        during = attempt.revision(lambda raw: self._begin(raw, stage))
-        try:
-            self._run(connection, stage, progress, during, whole=True)
-        except LeftError:
-            return False
-        finally:
-            self._busy = None
-        return True
 
-    def _replayed(self, stage: Stage, progress: Progress) -> bool:
-        """Replay a stage in one transaction of the file; False when it has to leave it."""
-        _, attempt = self._session()
-        self._busied(attempt.raw)
+        def begin(raw: sqlite3.Connection) -> None:
+            self._begin(raw, stage)
+
         try:
-            self._replayer.run(
-                attempt, self._target, stage, progress, lambda raw: self._begin(raw, stage)
-            )
+            if stage.live:
+                self._run(connection, stage, progress, attempt.revision(begin), whole=True)
+            else:
+                self._replayer.run(attempt, self._target, stage, progress, begin)
         except LeftError:
             return False
         finally:

@@ -23,6 +23,7 @@ class OfflineScript(ABC):
             ConfigurationError: a step needs a connection, so it has no SQL of its own.
         """
         _refuse_live(stages)
+        self._turn_to(project)
         for target in cohort.targets:
             # In one line: whatever a name holds, it stays a comment.
             yield " ".join(f"-- {target.tenant.identifier}: {target.name}".split())
@@ -33,15 +34,19 @@ class OfflineScript(ABC):
                 at = Position(stage.after)
 
     @abstractmethod
+    def _turn_to(self, project: Project) -> None:
+        """Write for targets of this project from now on."""
+
+    @abstractmethod
     def _way_to(self, target: Target, position: Position) -> Iterator[str]:
         """What brings the shell to a target, and makes it where it is missing."""
 
     @abstractmethod
-    def _head(self, project: Project, target: Target, stage: Stage, at: Position) -> list[str]:
+    def _head(self, target: Target, stage: Stage, at: Position) -> list[str]:
         """What opens the first transaction of a stage: the guard, or what is missing so far."""
 
     @abstractmethod
-    def _table(self, project: Project, target: Target) -> str:
+    def _table(self, target: Target) -> str:
         """The version table, as the statements of this script name it."""
 
     @abstractmethod
@@ -53,7 +58,7 @@ class OfflineScript(ABC):
         """A statement that stands outside of transactions; None where it may stand in one."""
 
     def _stage(self, project: Project, target: Target, stage: Stage, at: Position) -> Iterator[str]:
-        head, table = self._head(project, target, stage, at), self._table(project, target)
+        head, table = self._head(target, stage, at), self._table(target)
         parts = project.rendered(stage, target)
         if not stage.leaves:
             yield self._in_transaction(target, [*head, *_statements(parts, table)])

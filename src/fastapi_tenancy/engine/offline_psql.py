@@ -40,6 +40,10 @@ class PsqlScript(OfflineScript):
             "", isolation.search_path, settings=options.settings, connect_timeout_s=0
         )
 
+    def _turn_to(self, project: Project) -> None:
+        leases = Leases(threading.Event(), lambda _: None)
+        self._applier = Applier(project, self._isolation, leases)
+
     def _way_to(self, target: Target, position: Position) -> Iterator[str]:
         if position.state is PositionState.MISSING and not target.schema:
             yield _connect(with_database(target.address, MAINTENANCE[0]))
@@ -49,12 +53,12 @@ class PsqlScript(OfflineScript):
             yield _connect(target.address)
             self._at = target.database
 
-    def _head(self, project: Project, target: Target, stage: Stage, at: Position) -> list[str]:
+    def _head(self, target: Target, stage: Stage, at: Position) -> list[str]:
         missing = at.state is PositionState.MISSING and not target.schema
-        return self._applier(project).head(target, stage, UNVERSIONED if missing else at)
+        return self._applier.head(target, stage, UNVERSIONED if missing else at)
 
-    def _table(self, project: Project, target: Target) -> str:
-        return self._applier(project).table(target)
+    def _table(self, target: Target) -> str:
+        return self._applier.table(target)
 
     def _in_transaction(self, target: Target, statements: list[str]) -> str:
         self._session.aim(target, recycle_after=2**31)
@@ -72,9 +76,6 @@ class PsqlScript(OfflineScript):
             return f"{text};"
         # In psql the session is the reader's own, so a setting that outlives a transaction is too.
         return f"SET search_path TO {path};\n{statement};\nRESET search_path;"
-
-    def _applier(self, project: Project) -> Applier:
-        return Applier(project, self._isolation, Leases(threading.Event(), lambda _: None))
 
 
 def _connect(address: str) -> str:

@@ -25,6 +25,9 @@ class SqliteScript(OfflineScript):
     def __init__(self) -> None:
         self._begun = False
 
+    def _turn_to(self, project: Project) -> None:
+        self._version = FileVersion(project)
+
     def _way_to(self, target: Target, position: Position) -> Iterator[str]:  # noqa: ARG002
         if not self._begun:
             self._begun = True
@@ -32,13 +35,12 @@ class SqliteScript(OfflineScript):
         name = str(existing(target.address).resolve()).replace("\\", "\\\\").replace('"', '\\"')
         yield '.open "' + name.replace("\n", "\\n") + '"'
 
-    def _head(self, project: Project, target: Target, stage: Stage, at: Position) -> list[str]:  # noqa: ARG002
-        version = FileVersion(project)
-        made = [] if stage.before else [version.create]
-        return [*made, *_guard(version.table, stage.before)]
+    def _head(self, target: Target, stage: Stage, at: Position) -> list[str]:  # noqa: ARG002
+        made = [] if stage.before else [self._version.create]
+        return [*made, *_guard(self._version.table, stage.before)]
 
-    def _table(self, project: Project, target: Target) -> str:  # noqa: ARG002
-        return FileVersion(project).table
+    def _table(self, target: Target) -> str:  # noqa: ARG002
+        return self._version.table
 
     def _in_transaction(self, target: Target, statements: list[str]) -> str:  # noqa: ARG002
         for statement in statements:

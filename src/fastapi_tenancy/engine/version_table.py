@@ -10,11 +10,23 @@ from sqlalchemy import String, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable
 
-from fastapi_tenancy.isolation.names import literal
+from fastapi_tenancy.isolation.names import literal, qualified
 from fastapi_tenancy.model.plan import VersionChange
+from fastapi_tenancy.observe.marker import WORD
 
 _MOVED = "tenancy.moved_to"
 """A setting made up here; it takes the revision a row was moved to, until the transaction ends."""
+
+# Only a table has a file. What does not name pg_class costs a new server process half as much.
+_EXPECTED = """
+SELECT 1 / (pg_catalog.current_schema() OPERATOR(pg_catalog.=) {schema}
+    AND pg_catalog.pg_relation_filenode({literal}::pg_catalog.regclass) IS NOT NULL
+    AND (SELECT version_num::text FROM {name}) IS NOT DISTINCT FROM {head}
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_description d
+        WHERE d.objoid = {literal}::pg_catalog.regclass AND d.objsubid = 0
+            AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+            AND starts_with(d.description, {word})))::int
+"""
 
 
 def guard_sql(table: str, heads: tuple[str, ...]) -> str:
@@ -59,6 +71,26 @@ def move_sql(table: str, change: VersionChange) -> str:
     """
     old, new = literal(change.old or ""), literal(change.new or "")
     return f"UPDATE {table} SET version_num = CASE version_num WHEN {old} THEN {new} END"
+
+
+def expected_sql(schema: str, table: str, head: str) -> str:
+    """A statement that fails (division by zero) unless things are as in most databases of a fleet.
+
+    Tables are made in ``schema``; the version table lies there, with one row; nothing is half done.
+    """
+    name = qualified(schema, table)
+    return _EXPECTED.format(
+        name=name,
+        literal=literal(name),
+        word=literal(WORD),
+        schema=literal(schema),
+        head=literal(head),
+    )
+
+
+def heads_sql(table: str) -> str:
+    """A statement that gives the revisions of a version table, qualified and quoted."""
+    return f"SELECT version_num::text FROM {table}"
 
 
 def change_sql(table: str, change: VersionChange) -> str:

@@ -52,17 +52,6 @@ WHERE c.oid = {literal}::pg_catalog.regclass AND c.relkind IN ('r', 'p')
             AND d.objsubid = 0 AND starts_with(d.description, {word}))
 """
 
-# Only a table has a file. What does not name pg_class costs a new server process half as much.
-_EXPECTED = """
-SELECT 1 / (pg_catalog.current_schema() OPERATOR(pg_catalog.=) {schema}
-    AND pg_catalog.pg_relation_filenode({literal}::pg_catalog.regclass) IS NOT NULL
-    AND (SELECT version_num::text FROM {name}) IS NOT DISTINCT FROM {head}
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_description d
-        WHERE d.objoid = {literal}::pg_catalog.regclass AND d.objsubid = 0
-            AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
-            AND starts_with(d.description, {word})))::int
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -116,26 +105,6 @@ def read_here(connection: psycopg.Connection, table: str) -> tuple[str, Position
     cursor.nextset()
     row = cursor.fetchone()
     return None if row is None else (str(row[0]), _versions(row[1], table))
-
-
-def expected_sql(schema: str, table: str, head: str) -> str:
-    """A statement that fails (division by zero) unless things are as in most databases of a fleet.
-
-    Tables are made in ``schema``; the version table lies there, with one row; nothing is half done.
-    """
-    name = qualified(schema, table)
-    return _EXPECTED.format(
-        name=name,
-        literal=literal(name),
-        word=literal(WORD),
-        schema=literal(schema),
-        head=literal(head),
-    )
-
-
-def heads_sql(table: str) -> str:
-    """A statement that gives the revisions of a version table, qualified and quoted."""
-    return f"SELECT version_num::text FROM {table}"
 
 
 def look_here(connection: psycopg.Connection, table: str) -> tuple[str, Seen] | None:
