@@ -15,7 +15,7 @@ FORKS.set_forkserver_preload(
     [
         "alembic.command",
         "alembic.config",
-        "fastapi_tenancy.manager",
+        "fastapi_tenancy.opening",
         "fastapi_tenancy.migrations.env",
         "fastapi_tenancy.migrations.fleet",
         "sqlalchemy.dialects.postgresql.psycopg",

@@ -17,7 +17,6 @@ from fastapi_tenancy.engine.run import FleetRun
 from fastapi_tenancy.engine.status import read_standings
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.history.scripts import History
-from fastapi_tenancy.manager import open_isolation
 from fastapi_tenancy.migrations.results import TenantResult, results_of
 from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.outcome import Report
@@ -25,6 +24,7 @@ from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.target import Position
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.model.url import DatabaseUrl
+from fastapi_tenancy.opening import open_isolation
 from project import Project
 
 ENVIRONMENT = """\

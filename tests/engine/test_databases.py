@@ -14,11 +14,11 @@ from fastapi_tenancy.engine.run import FleetRun
 from fastapi_tenancy.engine.status import read_standings
 from fastapi_tenancy.errors import ServerUnreachableError
 from fastapi_tenancy.history.scripts import History
-from fastapi_tenancy.manager import open_isolation
 from fastapi_tenancy.migrations.results import TenantResult
 from fastapi_tenancy.model.plan import Command, Engine
 from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import DatabaseUrl, database_of, sync_url, with_database
+from fastapi_tenancy.opening import open_isolation
 from fastapi_tenancy.testing.databases import drop_database
 from own_databases import names, run, tenant
 from project import ODD, TWO_FACED, Project

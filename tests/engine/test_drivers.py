@@ -10,10 +10,10 @@ from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.run import FleetRun
 from fastapi_tenancy.history.scripts import History
-from fastapi_tenancy.manager import open_isolation
 from fastapi_tenancy.model.plan import Engine
 from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import DatabaseUrl
+from fastapi_tenancy.opening import open_isolation
 from files import Folder, tenant
 from own_databases import names
 from project import Project

@@ -15,12 +15,12 @@ from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.run import FleetRun
 from fastapi_tenancy.errors import NotHonouredError
 from fastapi_tenancy.history.scripts import History
-from fastapi_tenancy.manager import open_isolation
 from fastapi_tenancy.model.event import Event, Warned
 from fastapi_tenancy.model.outcome import Report
 from fastapi_tenancy.model.plan import Engine
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.model.url import DatabaseUrl, sync_url
+from fastapi_tenancy.opening import open_isolation
 from fastapi_tenancy.testing.databases import create_database, drop_database
 from project import Project
 from snapshot import query

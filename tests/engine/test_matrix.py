@@ -18,11 +18,11 @@ from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.run import FleetRun
 from fastapi_tenancy.history.scripts import History
-from fastapi_tenancy.manager import open_isolation
 from fastapi_tenancy.migrations.results import results_of
 from fastapi_tenancy.model.plan import Command, Engine
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.model.url import DatabaseUrl, sync_url
+from fastapi_tenancy.opening import open_isolation
 from fastapi_tenancy.testing.databases import create_database, drop_database
 from project import Project
 from snapshot import snapshot

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import make_url
 
 from fastapi_tenancy import MigrationManager, TenancyConfig, Tenant
-from fastapi_tenancy.manager import open_isolation
 from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import DatabaseUrl
+from fastapi_tenancy.opening import open_isolation
 from fastapi_tenancy.testing.databases import create_database, drop_database
 from notes_history import write_revision
 

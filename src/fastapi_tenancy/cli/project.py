@@ -23,7 +23,7 @@ def open_config(where: Where) -> TenancyConfig:
         ConfigurationError: a setting that cannot be used.
     """
     from fastapi_tenancy.config import TenancyConfig
-    from fastapi_tenancy.manager import complete
+    from fastapi_tenancy.opening import complete
 
     _refuse_settings_elsewhere(where)
     return complete(
@@ -58,8 +58,8 @@ def open_fleet(where: Where) -> Fleet:
     Raises:
         ConfigurationError: a setting that cannot be used.
     """
-    from fastapi_tenancy.manager import open_isolation
     from fastapi_tenancy.migrations.fleet import Fleet, in_own_loop
+    from fastapi_tenancy.opening import open_isolation
 
     config = open_config(where)
     isolation = open_isolation(config)
@@ -94,7 +94,7 @@ def with_store(config: TenancyConfig, work: Callable[[TenantStore], Awaitable[T]
 def _lasting_store(config: TenancyConfig) -> TenantStore:
     """The catalogue; a command ends, and would forget what it kept in memory."""
     from fastapi_tenancy.errors import ConfigurationError
-    from fastapi_tenancy.manager import open_store
+    from fastapi_tenancy.opening import open_store
     from fastapi_tenancy.storage.database import in_memory
 
     if config.schema_pattern is None and in_memory(config.catalogue_url):

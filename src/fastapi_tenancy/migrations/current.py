@@ -10,12 +10,12 @@ from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError, TenantNotFoundError
 from fastapi_tenancy.history.identity import current_identity
 from fastapi_tenancy.isolation.place import place as place_of
-from fastapi_tenancy.manager import complete, open_isolation, open_store
 from fastapi_tenancy.migrations.fleet import in_own_loop
 from fastapi_tenancy.migrations.rivals import place_in
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.model.url import masked
+from fastapi_tenancy.opening import complete, open_isolation, open_store
 
 
 def current_tenant() -> Tenant:

@@ -6,12 +6,12 @@ from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.engine.targets import resolve
 from fastapi_tenancy.errors import ConfigurationError, TenantDeletedError, TenantNotFoundError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
-from fastapi_tenancy.manager import open_isolation, open_store
 from fastapi_tenancy.migrations.fleet import Collect, in_own_loop
 from fastapi_tenancy.migrations.rivals import place_in
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.opening import open_isolation, open_store
 
 
 def find_target(config: TenancyConfig, wanted: str) -> Target:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from fastapi_tenancy.config import TenancyConfig
-from fastapi_tenancy.manager import complete, open_isolation
 from fastapi_tenancy.migrations.asked import require_tenant, statuses_of
 from fastapi_tenancy.migrations.fleet import Fleet, collect
 from fastapi_tenancy.migrations.given import MigrationManager
@@ -18,6 +17,7 @@ from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+from fastapi_tenancy.opening import complete, open_isolation
 from fastapi_tenancy.storage.protocol import TenantStore
 
 __all__ = ["MigrationManager", "TenantMigrationManager"]

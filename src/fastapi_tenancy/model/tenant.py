@@ -37,7 +37,8 @@ class Tenant:
 
     ``identifier`` is the slug people use (``acme-corp``), ``id`` the key of the row.
     ``schema_name`` and ``database_url`` say where the tenant lives when that does not
-    follow from its identifier.
+    follow from its identifier. ``host`` is the name its requests come in by, lower case and
+    without a port; ``shard`` the server it lives on, where the configuration names several.
     """
 
     id: str
@@ -48,5 +49,7 @@ class Tenant:
     schema_name: str | None = None
     database_url: DatabaseUrl | None = None
     isolation_strategy: IsolationStrategy | None = None
+    host: str | None = None
+    shard: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None

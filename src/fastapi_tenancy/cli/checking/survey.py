@@ -11,9 +11,9 @@ from fastapi_tenancy.cli.checking.finding import Finding, Named, action, fine, n
 from fastapi_tenancy.cli.project import with_store
 from fastapi_tenancy.engine.targets import resolve
 from fastapi_tenancy.errors import ConfigurationError
-from fastapi_tenancy.manager import open_isolation
 from fastapi_tenancy.model.target import Target, TargetKey
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant, TenantStatus
+from fastapi_tenancy.opening import open_isolation
 
 if TYPE_CHECKING:
     from fastapi_tenancy.config import TenancyConfig

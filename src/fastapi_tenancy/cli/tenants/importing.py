@@ -76,7 +76,7 @@ def _carried_out(
     from fastapi_tenancy.cli.tenants.filed import read_entries
     from fastapi_tenancy.cli.tenants.fitting import Problems, all_said, fitted
     from fastapi_tenancy.cli.tenants.placing import idle_places
-    from fastapi_tenancy.manager import open_isolation
+    from fastapi_tenancy.opening import open_isolation
     from fastapi_tenancy.storage.database import NoTableError
 
     isolation = open_isolation(config)

@@ -56,7 +56,7 @@ def add(
     """Add a tenant to the catalogue; its schema is made by `upgrade --create`."""
     from fastapi_tenancy.cli.project import open_config
     from fastapi_tenancy.cli.tenants.entries import own_strategy, own_url
-    from fastapi_tenancy.manager import open_isolation
+    from fastapi_tenancy.opening import open_isolation
 
     config = open_config(where)
     tenant = Tenant(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fastapi_tenancy.config import TenancyConfig
-from fastapi_tenancy.manager import open_isolation, open_store
 from fastapi_tenancy.migrations.comparing import compared_with
 from fastapi_tenancy.migrations.fleet import Fleet, in_own_loop
 from fastapi_tenancy.model.target import Target
+from fastapi_tenancy.opening import open_isolation, open_store
 
 
 def tenant_at_head(config: TenancyConfig, own: tuple[str, ...]) -> Target:

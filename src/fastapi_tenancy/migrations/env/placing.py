@@ -14,12 +14,12 @@ from fastapi_tenancy.isolation.place import place as place_of
 from fastapi_tenancy.isolation.reach import require_reachable
 from fastapi_tenancy.isolation.rls import RLSIsolationProvider
 from fastapi_tenancy.isolation.schema import SchemaIsolationProvider
-from fastapi_tenancy.manager import complete
 from fastapi_tenancy.migrations.env.asking import Asked
 from fastapi_tenancy.migrations.lookup import find_target
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.model.url import address_of, is_postgresql
+from fastapi_tenancy.opening import complete
 from fastapi_tenancy.storage.table import TENANTS
 
 _NOBODY = Tenant(id="", identifier="")

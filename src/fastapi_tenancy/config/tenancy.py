@@ -1,0 +1,100 @@
+"""Every setting with its default, read from arguments, the environment and the project's files."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from fastapi_tenancy.config.runs import RunSettings
+from fastapi_tenancy.config.tenants import TenantSettings
+from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.settings import (
+    FILES,
+    settings_in,
+    settings_of,
+    shown,
+    unknown,
+    working_directory,
+)
+
+_PREFIX = "TENANCY_"
+
+
+class TenancyConfig(RunSettings, TenantSettings, BaseSettings):
+    """The settings of a project; ``TenancyConfig()`` works where nothing is configured.
+
+    The first of these that names a setting decides: arguments (None is the same as not given),
+    ``TENANCY_*`` environment variables, then ``tenancy.toml`` and ``[tool.tenancy]`` of
+    ``pyproject.toml`` in the working directory (which may not contradict each other).
+
+    Raises:
+        ConfigurationError: an unknown setting, or a value that cannot be used; passwords masked.
+    """
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=False,
+    )
+
+    def __init__(self, **values: Any) -> None:
+        given = {key: value for key, value in values.items() if value is not None}
+        try:
+            super().__init__(**given)
+        except ValidationError as exc:
+            # `from None`: pydantic's own error would show the values, passwords included.
+            problems = [_problem(error, given) for error in exc.errors(include_url=False)]
+            raise ConfigurationError("\n".join(filter(None, problems))) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the files of the working directory."""
+        files = settings_of(working_directory(), frozenset(cls.model_fields))
+        return init_settings, env_settings, InitSettingsSource(settings_cls, files)
+
+
+def _problem(error: ErrorDetails, arguments: dict[str, Any]) -> str:
+    if error["type"] == "default_factory_not_called":
+        return ""  # catalogue_url could not follow a database_url that has its own problem
+    key = str(error["loc"][0]) if error["loc"] else ""
+    if not key:
+        return error["msg"]
+    if error["type"] == "extra_forbidden":
+        return unknown(key, "an argument", frozenset(TenancyConfig.model_fields))
+    where = _where(key, arguments)
+    if error["type"] == "database_url":
+        return f"{where}: {error['msg']}"
+    return f"{where} is {shown(error['input'])}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def _where(key: str, arguments: dict[str, Any]) -> str:
+    if key in arguments:
+        return f"the argument {key}"
+    variable = next((v for v in os.environ if v.upper() == _PREFIX + key.upper()), None)
+    if variable and os.environ[variable]:
+        return f"the environment variable {variable}"
+    folder, known = working_directory(), frozenset(TenancyConfig.model_fields)
+    if key in settings_in(folder / FILES[0], known):
+        return f"{key} in tenancy.toml"
+    if key in settings_in(folder / FILES[1], known):
+        return f"{key} in [tool.tenancy] of pyproject.toml"
+    return key
