@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from fastapi_tenancy import TenancyConfig
@@ -15,10 +16,14 @@ HEAD = ("| setting | environment | default | meaning |", "|---|---|---|---|")
 def settings_table() -> str:
     """Every setting with its environment variable, default and description."""
     rows = [
-        f"| `{name}` | `TENANCY_{name.upper()}` | {_shown(field.default)} | {field.description} |"
+        f"| `{name}` | `TENANCY_{name.upper()}` | {_default(field)} | {field.description} |"
         for name, field in TenancyConfig.model_fields.items()
     ]
     return "\n".join([*HEAD, *rows])
+
+
+def _default(field: FieldInfo) -> str:
+    return "none" if field.default_factory is dict else _shown(field.default)
 
 
 def _shown(default: Any) -> str:

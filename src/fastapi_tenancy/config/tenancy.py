@@ -16,6 +16,7 @@ from pydantic_settings import (
 
 from fastapi_tenancy.config.runs import RunSettings
 from fastapi_tenancy.config.tenants import TenantSettings
+from fastapi_tenancy.config.tracks import TracksSettings
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.settings import (
     FILES,
@@ -27,9 +28,14 @@ from fastapi_tenancy.settings import (
 )
 
 _PREFIX = "TENANCY_"
+_IN_TABLES = {
+    "extra_forbidden": "is not a setting that such a table has",
+    "missing": "is missing, and has to be there",
+}
+"""What is said of a setting in a table, by pydantic's type of the error."""
 
 
-class TenancyConfig(RunSettings, TenantSettings, BaseSettings):
+class TenancyConfig(TracksSettings, RunSettings, TenantSettings, BaseSettings):
     """The settings of a project; ``TenancyConfig()`` works where nothing is configured.
 
     The first of these that names a setting decides: arguments (None is the same as not given),
@@ -78,9 +84,12 @@ def _problem(error: ErrorDetails, arguments: dict[str, Any]) -> str:
     key = str(error["loc"][0]) if error["loc"] else ""
     if not key:
         return error["msg"]
-    if error["type"] == "extra_forbidden":
+    if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
         return unknown(key, "an argument", frozenset(TenancyConfig.model_fields))
-    where = _where(key, arguments)
+    where = _where(key, arguments).replace(key, ".".join(map(str, error["loc"])), 1)
+    nested = _IN_TABLES.get(error["type"])
+    if nested is not None and len(error["loc"]) > 1:
+        return f"{where} {nested}"
     if error["type"] == "database_url":
         return f"{where}: {error['msg']}"
     return f"{where} is {shown(error['input'])}: {error['msg'][:1].lower()}{error['msg'][1:]}"
