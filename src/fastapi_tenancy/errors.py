@@ -62,7 +62,7 @@ class TenantDeletedError(TenantNotFoundError):
 
 
 class TenantExistsError(ConfigurationError):
-    """A tenant with that id, identifier or schema is in the catalogue already."""
+    """A tenant with that id, identifier, host or schema is in the catalogue already."""
 
 
 class ReadOnlyCatalogueError(ConfigurationError):

@@ -11,10 +11,10 @@ import pytest
 from cli_desk import Desk
 
 CSV = """\
-identifier,id,name,status,schema_name,database_url,isolation_strategy,tags,tag.tier,created_at
-acme,1,"Acme, Ltd.",active,,,,region=eu;vip=true,gold,2026-01-01T00:00:00+00:00
-bolt,2,,suspended,bolt_data,,,,,2026-01-02T00:00:00+00:00
-crux,3,Crüx,,,postgresql://u:hush@db.example.com/crux,database,"{""seats"": 5}",,2026-01-03
+identifier,id,name,status,schema_name,database_url,isolation_strategy,tags,tag.tier,created_at,host,shard
+acme,1,"Acme, Ltd.",active,,,,region=eu;vip=true,gold,2026-01-01T00:00:00+00:00,Acme.example.com,
+bolt,2,,suspended,bolt_data,,,,,2026-01-02T00:00:00+00:00,,
+crux,3,Crüx,,,postgresql://u:hush@db.example.com/crux,database,"{""seats"": 5}",,2026-01-03,,
 """
 EXPECTED = {
     "acme": {
@@ -22,6 +22,8 @@ EXPECTED = {
         "name": "Acme, Ltd.",
         "tags": {"region": "eu", "vip": "true", "tier": "gold"},
         "created_at": "2026-01-01T00:00:00+00:00",
+        "host": "acme.example.com",
+        "shard": None,
     },
     "bolt": {"id": "2", "status": "suspended", "schema_name": "bolt_data", "tags": {}},
     "crux": {

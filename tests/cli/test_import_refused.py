@@ -60,6 +60,8 @@ def acme(desk: Desk) -> Desk:
         ("identifier,database_url\nx,mysql://h/d\n", "line 2: 'mysql://h/d' names a database of"),
         ("identifier,database_url\nx,me:hush@h\n", "line 2: '***@h' is not a database URL"),
         ("identifier,isolation_strategy\nx,table\n", "isolation_strategy is 'table'; expected one"),
+        ("identifier,host\nx,a.example:80\n", "line 2: the host 'a.example:80' is not one a request"),
+        ("identifier,host\nx,a.example\ny,A.example\n", "line 3: the host 'a.example' is that of"),
         ("identifier,created_at\nx,yesterday\n", "line 2: created_at is 'yesterday'; expected a"),
         ("identifier,tags\nx,gold\n", "line 2: tags are 'gold', and 'gold' is not of the form KEY="),
         ('identifier,tags\nx,"{""a"": [1]}"\n', "line 2: tags are '{\"a\": [1]}'; expected a JSON"),

@@ -40,6 +40,8 @@ def test_a_database_of_its_own_is_kept_and_shown_without_its_password(hybrid: De
         (("--tenant-database-url", "mysql://u:hush@h/d"), "'mysql://u:***@h/d' names a database"),
         (("--tenant-database-url", "u:hush@h"), "'***@h' is not a database URL"),
         (("--tenant-database-url", "postgresql://u:***@h/d"), "whose password was hidden"),
+        (("--host", "https://acme.example"), "without scheme, port or path; write 'acme.example'"),
+        (("--host", ""), "such as acme.example.com"),
         (("--tenant-database-url", ""), "is not a database URL"),
         (("--isolation-strategy", "table"), "'table'; expected one of schema, database, rls"),
         (("--isolation-strategy", "hybrid"), "'hybrid'; expected one of schema, database, rls"),
@@ -126,3 +128,27 @@ def test_a_query_says_how_each_tenant_is_kept_apart(hybrid: Desk):
     done = hybrid.run("tenants", "list")
     assert done.code == 2
     assert "the isolation strategy of tenant 'b' is 'magic'; expected one of" in done.err
+
+
+def test_hosts_and_shards_are_shown_where_somebody_has_one(desk: Desk):
+    assert desk.run(*ADD, "--host", "Acme.Example.com").code == 0
+    assert desk.run("tenants", "add", "bolt").code == 0
+    listed = desk.run("tenants", "list").out
+    assert "schema   host               tags" in listed
+    assert "acme.example.com" in listed
+    assert "shard" not in listed
+    done = desk.run("tenants", "add", "crux", "--host", "acme.example.com")
+    assert done.code == 2
+    assert "the host 'acme.example.com' of tenant 'crux' is taken by tenant 'acme'" in done.err
+    assert desk.json("tenants", "show", "acme")["host"] == "acme.example.com"
+
+
+def test_a_list_is_prepared_before_anybody_is_on_it(desk: Desk):
+    done = desk.run("tenants", "prepare")
+    assert (done.code, done.out, done.err) == (0, "the list of tenants is ready: 0 tenants\n", "")
+    desk.sql("ALTER TABLE tenants DROP COLUMN host CASCADE")
+    refused = desk.run("tenants", "list")
+    assert refused.code == 2
+    assert "lacks host or shard. Run `tenancy tenants prepare`" in refused.err
+    assert desk.json("tenants", "prepare") == {"total": 0}
+    assert desk.run("tenants", "list").code == 0

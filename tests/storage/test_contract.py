@@ -44,6 +44,8 @@ async def test_everything_of_a_tenant_comes_back(store: TenantStore) -> None:
         schema_name='odd "schema"',
         database_url=url,
         isolation_strategy=IsolationStrategy.HYBRID,
+        host="acme.example.com",
+        shard="eu",
         updated_at=START,
     )
     assert await store.create(given) == given
@@ -358,3 +360,72 @@ async def test_one_of_many_who_save_at_once_wins(store: TenantStore) -> None:
     )
     assert [type(r) for r in results].count(TenantExistsError) == 7
     assert await store.count() == 2
+
+
+async def test_a_tenant_is_found_by_its_host(store: TenantStore) -> None:
+    acme = await store.create(tenant(1, host="acme.example.com", shard="eu"))
+    await store.create(tenant(2))
+    assert await store.get_by_host("acme.example.com") == acme
+    moved = await store.update(replace(acme, host="www.acme.example.com", shard=None))
+    assert await store.get_by_host("www.acme.example.com") == moved
+    await store.delete(acme.id)
+    assert (await store.get_by_host("www.acme.example.com")).status is TenantStatus.DELETED
+    for nobody in ("acme.example.com", "other.example.com", ""):
+        with pytest.raises(TenantNotFoundError, match=repr(nobody)):
+            await store.get_by_host(nobody)
+
+
+async def test_a_host_belongs_to_one_tenant(store: TenantStore) -> None:
+    await store.create(tenant(1, host="a.example.com"))
+    second = await store.create(tenant(2, host="b.example.com"))
+    for clashing in (
+        store.create(tenant(3, host="a.example.com")),
+        store.update(replace(second, host="a.example.com")),
+        store.save_all([tenant(3, host="c.example.com"), tenant(4, host="a.example.com")]),
+    ):
+        with pytest.raises(TenantExistsError, match=r"the host 'a.example.com' of tenant .* 't-1'"):
+            await clashing
+    assert await store.count() == 2
+    await store.save_all([tenant(3, host="b.example.com")], [replace(second, host="d.example.com")])
+    assert (await store.get_by_host("b.example.com")).id == "id-3"
+    await store.delete("id-3", hard=True)
+    await store.create(tenant(5, host="b.example.com"))
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("Acme.Example.com", "write 'acme.example.com'"),
+        ("https://acme.example.com/", "write 'acme.example.com'"),
+        ("acme.example.com:8000", "write 'acme.example.com'"),
+        ("acme.example.com.", "write 'acme.example.com'"),
+        ("bücher.example", "write 'xn--bcher-kva.example'"),
+        ("größe.example", "such as acme.example.com"),
+        ("", "such as acme.example.com"),
+        ("a b", "such as acme.example.com"),
+        ("-a", "such as acme.example.com"),
+        ("a..b", "such as acme.example.com"),
+        ("a." * 127 + "a", "such as acme.example.com"),
+        ("x" * 64, "such as acme.example.com"),
+        ("a\nb", "such as acme.example.com"),
+    ],
+)
+async def test_hosts_that_no_request_can_name_are_refused(
+    store: TenantStore, host: str, told: str
+) -> None:
+    with pytest.raises(InvalidNameError, match=told):
+        await store.create(tenant(1, host=host))
+    assert await store.count() == 0
+
+
+async def test_a_schema_may_be_on_each_shard_once(store: TenantStore) -> None:
+    await store.create(tenant(1, schema_name="home"))
+    await store.create(tenant(2, schema_name="home", shard="eu"))
+    third = await store.create(tenant(3, schema_name="home", shard="us"))
+    for shard in ("eu", None):
+        with pytest.raises(TenantExistsError, match="schema_name 'home'"):
+            await store.update(replace(third, shard=shard))
+    with pytest.raises(TenantExistsError, match=r"schema_name 'home' .* 't-2'"):
+        await store.save_all([tenant(4, schema_name="home", shard="eu")])
+    with pytest.raises(InvalidNameError, match="the shard "):
+        await store.update(replace(third, shard=""))

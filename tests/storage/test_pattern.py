@@ -62,7 +62,11 @@ async def test_it_reads_like_any_catalogue(sql: Sql, tenancy_database: str) -> N
     await store.initialize()
     assert await store.get_by_id("t_a") == Tenant(id="t_a", identifier="a", schema_name="t_a")
     assert (await store.get_by_identifier("é")).schema_name == "t_é"
-    for get, wanted in ((store.get_by_id, "a"), (store.get_by_identifier, "t_a")):
+    for get, wanted in (
+        (store.get_by_id, "a"),
+        (store.get_by_identifier, "t_a"),
+        (store.get_by_host, "a"),
+    ):
         with pytest.raises(TenantNotFoundError, match=wanted):
             await get(wanted)
     assert [t.identifier for t in await store.list()] == ["B", "a", "b", "é"]

@@ -113,6 +113,29 @@ async def test_other_columns_of_a_tenant_and_text_tags(customers: str) -> None:
     await store.close()
 
 
+async def test_a_host_is_found_whatever_its_letters(customers: str) -> None:
+    store = QueryTenantStore(
+        customers,
+        "SELECT slug AS identifier, CASE key WHEN 3 THEN 'Acme.Example.com' WHEN 1 THEN 'x'"
+        " WHEN 2 THEN 'X' END AS host, 'eu' AS shard FROM customers",
+    )
+    found = await store.get_by_host("acme.example.com")
+    assert (found.host, found.shard) == ("acme.example.com", "eu")
+    with pytest.raises(TenantNotFoundError, match=r"'other.example.com'"):
+        await store.get_by_host("other.example.com")
+    with pytest.raises(ConfigurationError, match=r"gives the host 'x' to the tenants .* and "):
+        await store.get_by_host("x")
+    await store.close()
+
+
+async def test_without_a_column_for_it_nobody_has_a_host(customers: str) -> None:
+    store = QueryTenantStore(customers, "SELECT slug AS identifier FROM customers")
+    with pytest.raises(TenantNotFoundError):
+        await store.get_by_host("acme")
+    assert {t.host for t in await store.list()} == {None}
+    await store.close()
+
+
 async def test_inserts_and_deletes_during_a_stream(customers: str, sql: Sql) -> None:
     sql("INSERT INTO customers SELECT n, 'n' || n FROM generate_series(10, 29) AS n")
     store = QueryTenantStore(customers, "SELECT slug AS identifier FROM customers")

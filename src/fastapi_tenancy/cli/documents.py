@@ -113,6 +113,8 @@ def tenant_document(tenant: Tenant) -> dict[str, Any]:
         "schema_name": tenant.schema_name,
         "database_url": masked(tenant.database_url) if tenant.database_url else None,
         "isolation_strategy": tenant.isolation_strategy and tenant.isolation_strategy.value,
+        "host": tenant.host,
+        "shard": tenant.shard,
         "created_at": tenant.created_at.isoformat() if tenant.created_at else None,
         "updated_at": tenant.updated_at.isoformat() if tenant.updated_at else None,
     }

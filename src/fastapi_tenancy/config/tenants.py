@@ -35,8 +35,8 @@ class TenantSettings(BaseModel):
         default=None,
         min_length=1,
         description="SQL over the project's own tables that gives the tenants: identifier, and"
-        " where wanted id, name, schema_name, database_url, isolation_strategy, status, tags"
-        " (JSON).",
+        " where wanted id, name, schema_name, database_url, isolation_strategy, host,"
+        " shard, status, tags (JSON).",
     )
     schema_pattern: str | None = Field(
         default=None,

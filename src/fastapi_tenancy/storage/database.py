@@ -15,6 +15,7 @@ from sqlalchemy.pool import QueuePool
 from fastapi_tenancy.errors import ConfigurationError, ServerUnreachableError
 from fastapi_tenancy.isolation.place import file_of
 from fastapi_tenancy.model.url import is_postgresql, masked, sync_url
+from fastapi_tenancy.storage.table import ADDED
 
 T = TypeVar("T")
 
@@ -90,6 +91,13 @@ class CatalogueDatabase:
             " with tenants_query, or use schema_pattern"
         )
 
+    def _old_list(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"the list of tenants in {self.shown!r} was made by an earlier version: it lacks"
+            f" {' or '.join(ADDED)}. Run `tenancy tenants prepare` (store.initialize() in Python),"
+            " which adds what it lacks and keeps the rest"
+        )
+
     @contextmanager
     def _in_words(self) -> Iterator[None]:
         try:
@@ -105,6 +113,8 @@ class CatalogueDatabase:
                 ) from exc
             if _no_table(exc, text) and self._own_table:
                 raise self._no_list() from exc
+            if _old_table(exc, text) and self._own_table:
+                raise self._old_list() from exc
             raise ConfigurationError(f"the catalogue {self.shown!r} refused: {text}") from exc
         except SQLAlchemyError as exc:
             raise ConfigurationError(f"the catalogue {self.shown!r}: {masked(str(exc))}") from exc
@@ -128,6 +138,11 @@ def _unreachable(exc: DBAPIError) -> bool:
 
 def _no_table(exc: DBAPIError, text: str) -> bool:
     return getattr(exc.orig, "sqlstate", None) == "42P01" or "no such table" in text
+
+
+def _old_table(exc: DBAPIError, text: str) -> bool:
+    lacks = getattr(exc.orig, "sqlstate", None) == "42703" or "no such column" in text
+    return (lacks or "has no column" in text) and any(name in text for name in ADDED)
 
 
 def _answered(exc: DBAPIError) -> bool:

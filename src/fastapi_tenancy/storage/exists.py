@@ -11,17 +11,25 @@ from fastapi_tenancy.model.tenant import Tenant
 def clash(tenant: Tenant, other: Tenant) -> str | None:
     """Return which value of ``tenant`` belongs to ``other`` already, in words, or None.
 
-    Schemas clash in the common database only: tenants with a database of their own may
-    each call their schema the same.
+    Schemas clash in the common database, and on one shard: tenants with a database of their
+    own may each call their schema the same.
     """
     if tenant.id == other.id:
         return f"id {tenant.id!r}"
     if tenant.identifier == other.identifier:
         return f"identifier {tenant.identifier!r}"
-    homes = {tenant.database_url, other.database_url}
-    if tenant.schema_name is not None and tenant.schema_name == other.schema_name:
-        return f"schema_name {tenant.schema_name!r}" if homes == {None} else None
+    if tenant.host is not None and tenant.host == other.host:
+        return f"host {tenant.host!r}"
+    if common_schema(tenant) is not None and common_schema(tenant) == common_schema(other):
+        return f"schema_name {tenant.schema_name!r}"
     return None
+
+
+def common_schema(tenant: Tenant) -> tuple[str | None, str] | None:
+    """The schema a tenant names in a database that it shares with others, behind its shard."""
+    if tenant.schema_name is None or tenant.database_url is not None:
+        return None
+    return tenant.shard, tenant.schema_name
 
 
 def exists_error(tenant: Tenant, others: Iterable[Tenant]) -> ConfigurationError:

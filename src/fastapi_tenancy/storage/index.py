@@ -6,16 +6,17 @@ from collections.abc import Iterable
 
 from fastapi_tenancy.errors import ConfigurationError, TenantNotFoundError
 from fastapi_tenancy.model.tenant import Tenant
-from fastapi_tenancy.storage.exists import clash, exists_error
+from fastapi_tenancy.storage.exists import clash, common_schema, exists_error
 
 
 class TenantIndex:
-    """Tenants by id, by identifier and by schema in the common database."""
+    """Tenants by id, by identifier, by host and by schema in a database they share."""
 
     def __init__(self, tenants: Iterable[Tenant] = ()) -> None:
         self._by_id: dict[str, Tenant] = {}
         self._ids: dict[str, str] = {}
-        self._schemas: dict[str, str] = {}
+        self._hosts: dict[str, str] = {}
+        self._schemas: dict[tuple[str | None, str], str] = {}
         for tenant in tenants:
             self.add(tenant)
 
@@ -34,16 +35,27 @@ class TenantIndex:
             raise TenantNotFoundError(identifier)
         return self._by_id[self._ids[identifier]]
 
+    def of_host(self, host: str) -> Tenant:
+        """The tenant with this host.
+
+        Raises:
+            TenantNotFoundError: there is none.
+        """
+        if host not in self._hosts:
+            raise TenantNotFoundError(host)
+        return self._by_id[self._hosts[host]]
+
     def add(self, tenant: Tenant) -> None:
         """Take a tenant in.
 
         Raises:
-            TenantExistsError: the id, the identifier or the schema is taken; names which.
+            TenantExistsError: the id, the identifier, the host or the schema is taken; names which.
         """
-        place = _place(tenant)
+        place = common_schema(tenant)
         near = [
             tenant.id,
             self._ids.get(tenant.identifier),
+            None if tenant.host is None else self._hosts.get(tenant.host),
             None if place is None else self._schemas.get(place),
         ]
         others = [self._by_id[id_] for id_ in near if id_ in self._by_id]
@@ -51,13 +63,17 @@ class TenantIndex:
             raise exists_error(tenant, others)
         self._by_id[tenant.id] = tenant
         self._ids[tenant.identifier] = tenant.id
+        if tenant.host is not None:
+            self._hosts[tenant.host] = tenant.id
         if place is not None:
             self._schemas[place] = tenant.id
 
     def remove(self, tenant: Tenant) -> None:
         """Let a tenant go that is there."""
         del self._by_id[tenant.id], self._ids[tenant.identifier]
-        place = _place(tenant)
+        if tenant.host is not None:
+            del self._hosts[tenant.host]
+        place = common_schema(tenant)
         if place is not None:
             del self._schemas[place]
 
@@ -83,7 +99,3 @@ def first_clash(
         "the catalogue refused these tenants: another process changed it at the same moment, or its"
         " table has rules of its own. Nothing was changed; try again"
     )
-
-
-def _place(tenant: Tenant) -> str | None:
-    return None if tenant.database_url is not None else tenant.schema_name

@@ -54,6 +54,11 @@ class InMemoryTenantStore:
         with self._lock:
             return self._index.of_identifier(identifier)
 
+    async def get_by_host(self, host: str) -> Tenant:
+        """Return the tenant with this host; see ``TenantStore.get_by_host``."""
+        with self._lock:
+            return self._index.of_host(host)
+
     async def list(
         self, skip: int = 0, limit: int = 100, status: TenantStatus | None = None
     ) -> Tenants:

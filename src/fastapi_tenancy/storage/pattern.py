@@ -73,6 +73,10 @@ class SchemaPatternTenantStore(ReadOnlyStore):
         """Return the tenant with this identifier; see ``TenantStore.get_by_identifier``."""
         return await self._one("identifier", identifier)
 
+    async def get_by_host(self, host: str) -> Tenant:
+        """Refuse: schemas have no hosts; see ``TenantStore.get_by_host``."""
+        raise TenantNotFoundError(host)
+
     async def list(
         self, skip: int = 0, limit: int = 100, status: TenantStatus | None = None
     ) -> Tenants:

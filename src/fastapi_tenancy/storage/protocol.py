@@ -31,8 +31,8 @@ class TenantStore(Protocol):
         """Add a tenant and return it as stored, with its times in UTC.
 
         Raises:
-            TenantExistsError: the id, the identifier or the schema is taken; names which.
-            InvalidNameError: an id, identifier or schema name that cannot be used.
+            TenantExistsError: the id, the identifier, the host or the schema is taken; names which.
+            InvalidNameError: an id, identifier, host, shard or schema name that cannot be used.
             ReadOnlyCatalogueError: this catalogue can only be read.
         """
         ...
@@ -50,6 +50,17 @@ class TenantStore(Protocol):
 
         Raises:
             TenantNotFoundError: there is none.
+        """
+        ...
+
+    async def get_by_host(self, host: str) -> Tenant:
+        """Return the tenant with this host, deleted or not.
+
+        Args:
+            host: in lower case and without a port, as the catalogue keeps it.
+
+        Raises:
+            TenantNotFoundError: there is none; a catalogue without hosts never has one.
         """
         ...
 

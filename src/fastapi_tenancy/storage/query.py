@@ -28,6 +28,8 @@ COLUMNS = (
     "status",
     "tags",
     "isolation_strategy",
+    "host",
+    "shard",
 )
 """What a query may give; all but ``identifier`` are optional."""
 
@@ -36,8 +38,9 @@ class QueryTenantStore(ReadOnlyStore):
     """A ``TenantStore`` over a query that gives ``COLUMNS``, in the order of the identifier.
 
     ``identifier`` stands for a missing or NULL ``id``, and a missing or NULL ``status`` means
-    active. ``tags`` is a JSON object (json, jsonb or text). Values are read as the text the
-    database makes of them. The query runs in read-only transactions, once per page.
+    active. ``host`` is read in lower case. ``tags`` is a JSON object (json, jsonb or text). Values
+    are read as the text the database makes of them. The query runs in read-only transactions, once
+    per page.
 
     Args:
         database_url: of any driver.
@@ -46,7 +49,7 @@ class QueryTenantStore(ReadOnlyStore):
 
     Raises:
         ConfigurationError: ``database_url`` cannot be used; and from every method, a query that
-            fails, gives other columns, or gives an id or identifier twice or none at all.
+            fails, gives other columns, or gives an id, identifier or host twice or no identifier.
     """
 
     def __init__(self, database_url: str, query: str, *, connect_timeout_s: float = 10) -> None:
@@ -64,6 +67,10 @@ class QueryTenantStore(ReadOnlyStore):
     async def get_by_identifier(self, identifier: str) -> Tenant:
         """Return the tenant with this identifier; see ``TenantStore.get_by_identifier``."""
         return await self._one("identifier", identifier)
+
+    async def get_by_host(self, host: str) -> Tenant:
+        """Return the tenant with this host; see ``TenantStore.get_by_host``."""
+        return await self._one("host", host)
 
     async def list(
         self, skip: int = 0, limit: int = 100, status: TenantStatus | None = None
@@ -97,7 +104,7 @@ class QueryTenantStore(ReadOnlyStore):
         if not found:
             raise TenantNotFoundError(value)
         if len(found) > 1:
-            raise _shared(value, *(tenant.identifier for tenant in found))
+            raise _shared(column, value, *(tenant.identifier for tenant in found))
         return found[0]
 
     async def _read(
@@ -118,7 +125,7 @@ class QueryTenantStore(ReadOnlyStore):
         ends = "min(t.identifier), max(t.identifier)"
         several = "GROUP BY t.id HAVING min(t.identifier) < max(t.identifier) LIMIT 1"
         for row in self._rows(connection, f"t.id, {ends}", "1 = 1", several):
-            raise _shared(*row)
+            raise _shared("id", *row)
 
     def _rows(
         self,
@@ -188,6 +195,7 @@ def _as_tenants(query: str, columns: tuple[str, ...], postgresql: bool) -> str:
     given["id"] = f"coalesce({given.get('id', 'NULL')}, {given['identifier']})"
     given["status"] = f"lower(coalesce({given.get('status', 'NULL')}, 'active'))"
     given["identifier"] = f"{given['identifier']} COLLATE {collation}"
+    given["host"] = f"lower({given.get('host', 'CAST(NULL AS text)')})"
     chosen = ", ".join(f"{expression} AS {name}" for name, expression in given.items())
     return f"SELECT {chosen} FROM (\n{query}\n) AS q"
 
@@ -214,9 +222,10 @@ def _distinct(tenants: Tenants) -> Tenants:
     return tenants
 
 
-def _shared(id_: str, *identifiers: str) -> ConfigurationError:
+def _shared(column: str, value: str, *identifiers: str) -> ConfigurationError:
     names = " and ".join(repr(name) for name in identifiers)
+    advice = ". Without a column id, the identifier is the id" if column == "id" else ""
     return ConfigurationError(
-        f"tenants_query gives the id {id_!r} to the tenants {names}; it must give each tenant its"
-        " own. Without a column id, the identifier is the id"
+        f"tenants_query gives the {column} {value!r} to the tenants {names}; it must give each"
+        f" tenant its own{advice}"
     )

@@ -34,6 +34,8 @@ def tenant_from(row: Mapping[str, Any]) -> Tenant:
         schema_name=row.get("schema_name") or None,
         database_url=DatabaseUrl(url) if url else None,
         isolation_strategy=_word(IsolationStrategy, row.get("isolation_strategy"), identifier),
+        host=row.get("host") or None,
+        shard=row.get("shard") or None,
         created_at=row.get("created_at"),
         updated_at=row.get("updated_at"),
     )

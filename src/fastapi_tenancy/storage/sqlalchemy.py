@@ -15,11 +15,12 @@ from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.storage.database import CatalogueDatabase
 from fastapi_tenancy.storage.exists import exists_error
 from fastapi_tenancy.storage.index import first_clash
+from fastapi_tenancy.storage.making import ensure_table
 from fastapi_tenancy.storage.names import check_tenant
 from fastapi_tenancy.storage.paging import check_window, streamed
 from fastapi_tenancy.storage.protocol import Tenants
 from fastapi_tenancy.storage.rows import tenant_from
-from fastapi_tenancy.storage.table import COLUMNS, ORDER, TENANTS, ensure_table, row_of
+from fastapi_tenancy.storage.table import COLUMNS, ORDER, TENANTS, row_of
 
 _AT_ONCE = 500
 """Tenants written with one statement: SQLite takes few thousand values at once."""
@@ -44,6 +45,8 @@ class SQLAlchemyTenantStore:
     async def initialize(self) -> None:
         """Create the table ``tenants`` unless it is there; safe in several processes at once.
 
+        A table that an earlier version made gets the columns it lacks.
+
         Raises:
             ConfigurationError: a table ``tenants`` is there that is not a catalogue.
         """
@@ -65,6 +68,10 @@ class SQLAlchemyTenantStore:
     async def get_by_identifier(self, identifier: str) -> Tenant:
         """Return the tenant with this identifier; see ``TenantStore.get_by_identifier``."""
         return await self._one(TENANTS.c.identifier, identifier)
+
+    async def get_by_host(self, host: str) -> Tenant:
+        """Return the tenant with this host; see ``TenantStore.get_by_host``."""
+        return await self._one(TENANTS.c.host, host)
 
     async def list(
         self, skip: int = 0, limit: int = 100, status: TenantStatus | None = None
@@ -156,18 +163,12 @@ class SQLAlchemyTenantStore:
         return written
 
     async def _clash(self, tenant: Tenant, new: bool) -> TenantExistsError | ConfigurationError:
-        same_place = sa.and_(
-            TENANTS.c.schema_name == tenant.schema_name, TENANTS.c.database_url.is_(None)
-        )
-        others = await self._read(
-            sa.select(*COLUMNS).where(
-                sa.or_(
-                    TENANTS.c.id == tenant.id,
-                    TENANTS.c.identifier == tenant.identifier,
-                    same_place,
-                )
-            )
-        )
+        # Bound values, because what SQLAlchemy makes of `== None` is IS NULL: nearly everybody.
+        alike = [
+            TENANTS.c[name] == sa.literal(getattr(tenant, name), sa.Text)
+            for name in ("id", "identifier", "host", "schema_name")
+        ]
+        others = await self._read(sa.select(*COLUMNS).where(sa.or_(*alike)))
         return exists_error(tenant, [other for other in others if new or other.id != tenant.id])
 
 

@@ -8,14 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.storage.times import in_utc
-
-_LOCK = 0x74656E616E6379  # "tenancy" in ASCII
 
 
 class _Utc(sa.types.TypeDecorator[datetime]):
@@ -75,6 +71,8 @@ TENANTS = sa.Table(
     sa.Column("schema_name", _KEY),
     sa.Column("database_url", sa.Text),
     sa.Column("isolation_strategy", sa.Text),
+    sa.Column("host", _KEY),
+    sa.Column("shard", _KEY),
     sa.Column("created_at", _Utc, nullable=False, server_default=_Now()),
     sa.Column("updated_at", _Utc, nullable=False, server_default=_Now()),
     # SQLite compares times as text: one written in another form would get lost between pages.
@@ -89,35 +87,33 @@ COLUMNS = tuple(
 )
 ORDER = (TENANTS.c.created_at, TENANTS.c.id)
 
-_INDEXES = (
+_COMMON = TENANTS.c.database_url.is_(None)
+
+
+def _unique(name: str, *columns: sa.Column[Any], where: sa.ColumnElement[bool]) -> sa.Index:
+    return sa.Index(name, *columns, unique=True, postgresql_where=where, sqlite_where=where)
+
+
+INDEXES = (
     # Tenants with a database of their own may each call their schema the same.
-    sa.Index(
-        "tenants_schema_name_key",
+    _unique(
+        "tenants_common_schema_key",
         TENANTS.c.schema_name,
-        unique=True,
-        postgresql_where=TENANTS.c.database_url.is_(None),
-        sqlite_where=TENANTS.c.database_url.is_(None),
+        where=sa.and_(_COMMON, TENANTS.c.shard.is_(None)),
     ),
+    _unique(
+        "tenants_shard_schema_key",
+        TENANTS.c.shard,
+        TENANTS.c.schema_name,
+        where=sa.and_(_COMMON, TENANTS.c.shard.is_not(None)),
+    ),
+    _unique("tenants_host_key", TENANTS.c.host, where=TENANTS.c.host.is_not(None)),
     sa.Index("tenants_created_at_id_idx", *ORDER),
 )
-
-
-def ensure_table(connection: sa.Connection) -> None:
-    """Create the table and its indexes unless they are there; several processes may do so at once.
-
-    A complete table is left alone, so that a role that may only read can initialize.
-
-    Raises:
-        ConfigurationError: a table ``tenants`` is there that is not a catalogue.
-    """
-    if _is_complete(connection):
-        return
-    if connection.dialect.name == "postgresql":
-        # CREATE ... IF NOT EXISTS fails when two sessions run it at the same moment.
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-    connection.execute(CreateTable(TENANTS, if_not_exists=True))
-    for index in _INDEXES:
-        connection.execute(CreateIndex(index, if_not_exists=True))
+ADDED = ("host", "shard")
+"""Columns that a table of an earlier version lacks."""
+REPLACED = ("tenants_schema_name_key",)
+"""Indexes of an earlier version: this one kept a schema's name for one shard of many."""
 
 
 def row_of(tenant: Tenant) -> dict[str, Any]:
@@ -131,20 +127,6 @@ def row_of(tenant: Tenant) -> dict[str, Any]:
         "schema_name": tenant.schema_name,
         "database_url": None if tenant.database_url is None else str(tenant.database_url),
         "isolation_strategy": tenant.isolation_strategy and tenant.isolation_strategy.value,
+        "host": tenant.host,
+        "shard": tenant.shard,
     }
-
-
-def _is_complete(connection: sa.Connection) -> bool:
-    inspector = sa.inspect(connection)
-    if not inspector.has_table(TENANTS.name):
-        return False
-    there = {column["name"] for column in inspector.get_columns(TENANTS.name)}
-    missing = [column.name for column in TENANTS.c if column.name not in there]
-    if missing:
-        raise ConfigurationError(
-            f"the database has a table {TENANTS.name!r} that is not a catalogue of tenancy: it"
-            f" lacks {', '.join(missing)}. To read the tenants from your own table, set"
-            " tenants_query; to keep a catalogue beside it, set catalogue_url to another database"
-        )
-    indexes = {index["name"] for index in inspector.get_indexes(TENANTS.name)}
-    return {index.name for index in _INDEXES} <= indexes

@@ -14,7 +14,7 @@ from fastapi_tenancy.cli.tenants.filed import TAG, Entry
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.model.tenant import NO_TAGS, IsolationStrategy, Tenant, TenantStatus
 from fastapi_tenancy.model.url import DatabaseUrl, accepted, masked
-from fastapi_tenancy.storage.names import check_name
+from fastapi_tenancy.storage.names import check_host, check_name
 from fastapi_tenancy.storage.rows import shared_tags
 
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -90,6 +90,8 @@ def _text(key: str, value: Any) -> str:
 def _field(key: str, text: str) -> Any:
     if key in ("identifier", "id"):
         return check_name(text, key)
+    if key == "host":
+        return check_host(text.lower())
     if key == "status":
         return _word(TenantStatus, key, text)
     if key == "isolation_strategy":

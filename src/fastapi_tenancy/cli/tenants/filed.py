@@ -23,6 +23,8 @@ KEYS = (
     "schema_name",
     "database_url",
     "isolation_strategy",
+    "host",
+    "shard",
     "tags",
     "created_at",
     "updated_at",

@@ -141,12 +141,15 @@ class _Roster:
         self._isolation = isolation
         self._ids: dict[str, Tenant] = {}
         self._identifiers: dict[str, Tenant] = {}
+        self._hosts: dict[str, Tenant] = {}
         self._homes: dict[TargetKey, Tenant] = {}
 
     def know(self, tenant: Tenant) -> None:
         """Take in somebody who is there, whatever may be wrong with them."""
         self._ids.setdefault(tenant.id, tenant)
         self._identifiers.setdefault(tenant.identifier, tenant)
+        if tenant.host is not None:
+            self._hosts.setdefault(tenant.host, tenant)
         try:
             home = self._home(tenant)
         except PlacementError:
@@ -162,6 +165,7 @@ class _Roster:
         """
         for value, others, what in (
             (tenant.id, self._ids, f"the id {tenant.id!r} is that"),
+            (tenant.host or "", self._hosts, f"the host {tenant.host!r} is that"),
             (tenant.id, self._identifiers, f"the id {tenant.id!r} is the identifier"),
             (tenant.identifier, self._ids, f"the identifier {tenant.identifier!r} is the id"),
         ):

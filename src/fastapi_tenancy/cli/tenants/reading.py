@@ -25,17 +25,17 @@ def list_tenants(output: Output, where: Where, chosen: Chosen, json: Json = Fals
     if output.json:
         output.document({"total": len(found), "tenants": found})
         return Exit.DONE
+    # What nobody has is not worth a column.
+    more = [key for key in ("host", "shard") if any(t[key] for t in found)]
     rows = (
         (
-            t["identifier"],
-            t["id"],
-            t["status"],
-            t["schema_name"] or "",
+            *(t[key] for key in ("identifier", "id", "status")),
+            *(t[key] or "" for key in ("schema_name", *more)),
             tags_in_words(t["tags"]),
         )
         for t in found
     )
-    output.out.print(table(("identifier", "id", "status", "schema", "tags"), rows))
+    output.out.print(table(("identifier", "id", "status", "schema", *more, "tags"), rows))
     return Exit.DONE
 
 

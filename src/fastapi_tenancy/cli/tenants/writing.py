@@ -44,6 +44,12 @@ def add(
             metavar="STRATEGY", help="schema, database or rls, where the fleet is hybrid."
         ),
     ] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The host its requests come in by.")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The shard it lives on.")
+    ] = None,
     tag: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="A tag; repeatable.")
     ] = None,
@@ -57,6 +63,7 @@ def add(
     from fastapi_tenancy.cli.project import open_config
     from fastapi_tenancy.cli.tenants.entries import own_strategy, own_url
     from fastapi_tenancy.opening import open_isolation
+    from fastapi_tenancy.storage.names import check_host
 
     config = open_config(where)
     tenant = Tenant(
@@ -68,6 +75,8 @@ def add(
         schema_name=schema,
         database_url=None if tenant_database_url is None else own_url(tenant_database_url),
         isolation_strategy=None if isolation_strategy is None else own_strategy(isolation_strategy),
+        host=None if host is None else check_host(host.lower()),
+        shard=shard,
     )
     return _added(output, config, open_isolation(config), tenant)
 
