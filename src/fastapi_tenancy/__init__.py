@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastapi_tenancy.config import TenancyConfig
     from fastapi_tenancy.isolation.schema import SchemaIsolationProvider
+    from fastapi_tenancy.manager import TenancyManager
     from fastapi_tenancy.migrations.current import current_tenant
     from fastapi_tenancy.migrations.given import MigrationManager
     from fastapi_tenancy.migrations.manager import TenantMigrationManager
@@ -20,37 +21,59 @@ if TYPE_CHECKING:
     from fastapi_tenancy.storage.protocol import TenantStore
     from fastapi_tenancy.storage.query import QueryTenantStore
     from fastapi_tenancy.storage.sqlalchemy import SQLAlchemyTenantStore
+    from fastapi_tenancy.web.context import current_request_tenant
+    from fastapi_tenancy.web.dependencies import (
+        OptionalTenantDep,
+        TenantDep,
+        get_optional_tenant,
+        get_tenant,
+    )
+    from fastapi_tenancy.web.middleware import TenancyMiddleware
 
 _WHERE = {
     "InMemoryTenantStore": "storage.memory",
     "IsolationStrategy": "model.tenant",
     "MigrationManager": "migrations.given",
+    "OptionalTenantDep": "web.dependencies",
     "QueryTenantStore": "storage.query",
     "SQLAlchemyTenantStore": "storage.sqlalchemy",
     "SchemaIsolationProvider": "isolation.schema",
     "SchemaPatternTenantStore": "storage.pattern",
-    "Tenant": "model.tenant",
     "TenancyConfig": "config",
+    "TenancyManager": "manager",
+    "TenancyMiddleware": "web.middleware",
+    "Tenant": "model.tenant",
+    "TenantDep": "web.dependencies",
     "TenantMigrationManager": "migrations.manager",
     "TenantStatus": "model.tenant",
     "TenantStore": "storage.protocol",
+    "current_request_tenant": "web.context",
     "current_tenant": "migrations.current",
+    "get_optional_tenant": "web.dependencies",
+    "get_tenant": "web.dependencies",
 }
 
 __all__ = [
     "InMemoryTenantStore",
     "IsolationStrategy",
     "MigrationManager",
+    "OptionalTenantDep",
     "QueryTenantStore",
     "SQLAlchemyTenantStore",
     "SchemaIsolationProvider",
     "SchemaPatternTenantStore",
     "TenancyConfig",
+    "TenancyManager",
+    "TenancyMiddleware",
     "Tenant",
+    "TenantDep",
     "TenantMigrationManager",
     "TenantStatus",
     "TenantStore",
+    "current_request_tenant",
     "current_tenant",
+    "get_optional_tenant",
+    "get_tenant",
 ]
 
 

@@ -89,6 +89,32 @@ class MigrationFailedError(TenancyError):
     """A tenant could not be migrated."""
 
 
+class MissingExtraError(ConfigurationError, ImportError):
+    """Something was used that needs an extra of this package, and that is not installed."""
+
+    def __init__(self, extra: str, missing: ImportError) -> None:
+        self.extra = extra
+        super().__init__(
+            f"{missing.name} is not installed; it comes with pip install 'fastapi-tenancy[{extra}]'"
+        )
+
+
+class TenantRefusedError(TenancyError):
+    """A request has no tenant that is served; its text says why, and is for the log only."""
+
+
+class NoTenantNamedError(TenantRefusedError):
+    """A request says nothing about a tenant."""
+
+
+class CatalogueUnavailableError(TenancyError):
+    """The catalogue cannot say now whose request this is; asking again later may help."""
+
+    def __init__(self, reason: str, retry_after_s: int = 1) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(reason)
+
+
 class EmbeddedPostgresError(TenancyError):
     """An embedded PostgreSQL could not be made, started or stopped; the message says why."""
 

@@ -14,6 +14,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from fastapi_tenancy.config.resolution import ResolutionSettings
 from fastapi_tenancy.config.runs import RunSettings
 from fastapi_tenancy.config.tenants import TenantSettings
 from fastapi_tenancy.config.tracks import TracksSettings
@@ -35,7 +36,13 @@ _IN_TABLES = {
 """What is said of a setting in a table, by pydantic's type of the error."""
 
 
-class TenancyConfig(TracksSettings, RunSettings, TenantSettings, BaseSettings):
+class TenancyConfig(
+    ResolutionSettings,
+    TracksSettings,
+    RunSettings,
+    TenantSettings,
+    BaseSettings,
+):
     """The settings of a project; ``TenancyConfig()`` works where nothing is configured.
 
     The first of these that names a setting decides: arguments (None is the same as not given),

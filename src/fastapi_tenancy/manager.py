@@ -1,0 +1,162 @@
+"""TenancyManager: what an application holds of the whole."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.errors import NoTenantNamedError, TenantRefusedError
+from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+from fastapi_tenancy.opening import complete, open_isolation, open_store
+from fastapi_tenancy.resolving.choose import resolver_of
+from fastapi_tenancy.resolving.finder import TenantFinder
+from fastapi_tenancy.resolving.key import Resolver, Scope, TenantKey
+from fastapi_tenancy.storage.protocol import TenantStore
+
+Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Any]]
+"""What ``FastAPI(lifespan=...)`` takes."""
+
+
+class TenancyManager:
+    """The catalogue, the isolation strategy and the tenant of each request.
+
+    Making one connects to nothing. ``initialize`` does, or ``async with``, or a lifespan of
+    ``create_lifespan``.
+
+    Args:
+        store: the catalogue; by default the one the configuration names. One that is given is
+            not closed by ``shutdown``.
+        resolver: reads the tenant from a request, instead of what ``resolution_strategy`` names.
+
+    Raises:
+        ConfigurationError: the settings do not go together.
+    """
+
+    def __init__(
+        self,
+        config: TenancyConfig,
+        store: TenantStore | None = None,
+        *,
+        resolver: Resolver | None = None,
+    ) -> None:
+        self._config = complete(config)
+        self._own_store = store is None
+        self._store = store if store is not None else open_store(self._config)
+        self._isolation = open_isolation(self._config)
+        self._resolver = resolver or resolver_of(self._config)
+        self._finder = TenantFinder(
+            self._store,
+            size=self._config.cache_size,
+            ttl_s=self._config.cache_ttl_s,
+            patience_s=self._config.connect_timeout_s,
+        )
+        self._ready = False
+        self._starting = asyncio.Lock()
+
+    @property
+    def config(self) -> TenancyConfig:
+        """The settings, with what the Alembic project adds to them."""
+        return self._config
+
+    @property
+    def tenant_store(self) -> TenantStore:
+        """The catalogue."""
+        return self._store
+
+    @property
+    def isolation_provider(self) -> IsolationProvider:
+        """Says where tenants live."""
+        return self._isolation
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is initialized, and not shut down since."""
+        return self._ready
+
+    async def initialize(self) -> None:
+        """Make the catalogue ready for use; harmless when it is, or when others do it too.
+
+        Raises:
+            ServerUnreachableError: the catalogue's server did not take the connection.
+            ConfigurationError: the catalogue cannot be used.
+        """
+        if self._ready:
+            return
+        async with self._starting:
+            if not self._ready:
+                await self._store.initialize()
+                self._ready = True
+
+    async def shutdown(self) -> None:
+        """Close what this object opened; harmless when that is done. It may be used again."""
+        self._ready = False
+        self._starting = asyncio.Lock()  # whoever uses it again may have another event loop
+        await self._finder.close()
+        if self._own_store:
+            await self._store.close()
+
+    async def __aenter__(self) -> Self:
+        await self.initialize()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.shutdown()
+
+    def create_lifespan(self, lifespan: Lifespan | None = None) -> Lifespan:
+        """Return a lifespan for ``FastAPI(lifespan=...)``; the manager is ``app.state.tenancy``.
+
+        Args:
+            lifespan: one of the application's own; it runs while the manager is ready.
+        """
+
+        @asynccontextmanager
+        async def around(app: Any) -> AsyncIterator[Any]:
+            async with self:
+                app.state.tenancy = self
+                if lifespan is None:
+                    yield
+                else:
+                    async with lifespan(app) as state:
+                        yield state
+
+        return around
+
+    async def resolve(self, connection: Any) -> Tenant:
+        """Return the tenant of a request; initialize where nobody has.
+
+        Args:
+            connection: an ASGI scope, or what has one: ``Request``, ``WebSocket``.
+
+        Raises:
+            NoTenantNamedError: the request says nothing about a tenant.
+            TenantRefusedError: the tenant it names is not served.
+            CatalogueUnavailableError: the catalogue cannot say.
+        """
+        if not self._ready:
+            await self.initialize()
+        scope: Scope = getattr(connection, "scope", connection)
+        named = self._resolver(scope)
+        if inspect.isawaitable(named):
+            named = await named
+        if isinstance(named, TenantKey):
+            return await self._finder.find(named)
+        if named is None:
+            raise NoTenantNamedError("the request names no tenant")
+        return _active(named)
+
+
+def _active(tenant: Tenant) -> Tenant:
+    if tenant.status is not TenantStatus.ACTIVE:
+        raise TenantRefusedError(f"the tenant {tenant.identifier!r} is {tenant.status.value}")
+    return tenant

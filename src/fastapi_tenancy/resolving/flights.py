@@ -1,0 +1,77 @@
+"""Questions to the catalogue: one at a time for each name, a few at a time altogether."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from fastapi_tenancy.errors import CatalogueUnavailableError
+
+Key = TypeVar("Key")
+Answer = TypeVar("Answer")
+
+AT_ONCE = 4
+"""Questions on their way at a time; a catalogue of ours has as many connections."""
+WAITING = 1000
+"""Names that may wait for their turn; one more is told to come again."""
+
+
+class Flights(Generic[Key, Answer]):
+    """Whoever asks for a name while it is being asked for waits for that answer.
+
+    All questions of one object belong to one event loop. A question goes on where whoever asked
+    it first is gone: others may wait for it too.
+    """
+
+    def __init__(self, ask: Callable[[Key], Awaitable[Answer]]) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._ask = ask
+        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._under_way: dict[Key, asyncio.Task[Answer]] = {}
+        self._all: set[asyncio.Task[Answer]] = set()
+
+    async def answer(self, key: Key) -> Answer:
+        """The answer for a name.
+
+        Raises:
+            CatalogueUnavailableError: too many names wait for their turn.
+        """
+        task = self._under_way.get(key)
+        if task is None:
+            task = self._begin(key)
+        return await asyncio.shield(task)
+
+    def part(self) -> None:
+        """Let nobody who asks from now on wait for a question that is under way."""
+        self._under_way = {}
+
+    async def close(self) -> None:
+        """Give up the questions under way."""
+        self.part()
+        tasks = list(self._all)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(self, key: Key) -> asyncio.Task[Answer]:
+        if len(self._all) >= WAITING:
+            raise CatalogueUnavailableError(
+                f"{len(self._all)} names wait for an answer of the catalogue already"
+            )
+        task = self.loop.create_task(self._in_turn(key))
+        self._under_way[key] = task
+        self._all.add(task)
+        task.add_done_callback(lambda done: self._end(key, done))
+        return task
+
+    async def _in_turn(self, key: Key) -> Answer:
+        async with self._turn:
+            return await self._ask(key)
+
+    def _end(self, key: Key, task: asyncio.Task[Answer]) -> None:
+        self._all.discard(task)
+        if self._under_way.get(key) is task:
+            del self._under_way[key]
+        if not task.cancelled():
+            task.exception()  # whoever waited for it may be gone

@@ -1,0 +1,1 @@
+"""The application's side: middleware, and what endpoints depend on."""

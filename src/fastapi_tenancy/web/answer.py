@@ -1,0 +1,58 @@
+"""What a client is told that is not served: little, and always the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi_tenancy.errors import CatalogueUnavailableError, TenancyError
+from fastapi_tenancy.web.asgi import Scope, Send
+
+PROBLEM = "application/problem+json"
+_NOBODY = "The request names no tenant that is served here."
+_LATER = "The request cannot be served at the moment. Try again later."
+_POLICY_VIOLATION = 1008
+_TRY_AGAIN_LATER = 1013
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A problem (RFC 9457), and how a WebSocket is closed instead."""
+
+    status: int
+    detail: str
+    headers: tuple[tuple[str, str], ...] = ()
+    close_code: int = _POLICY_VIOLATION
+
+    async def send(self, scope: Scope, send: Send) -> None:
+        """Answer an HTTP request, or refuse a WebSocket before it is accepted."""
+        if scope["type"] == "http":
+            await self._respond(send, "http.response")
+        elif "websocket.http.response" in scope.get("extensions", {}):
+            await self._respond(send, "websocket.http.response")
+        else:
+            close = {"type": "websocket.close", "code": self.close_code, "reason": self.detail}
+            await send(close)
+
+    async def _respond(self, send: Send, kind: str) -> None:
+        title = HTTPStatus(self.status).phrase
+        problem = {
+            "type": "about:blank",
+            "title": title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        body = json.dumps(problem).encode()
+        fields = (("content-type", PROBLEM), ("content-length", str(len(body))), *self.headers)
+        headers = [(name.encode(), value.encode()) for name, value in fields]
+        await send({"type": f"{kind}.start", "status": self.status, "headers": headers})
+        await send({"type": f"{kind}.body", "body": body})
+
+
+def answer_to(error: TenancyError, refused_status: int) -> Answer:
+    """What is said where the tenant of a request was not found out."""
+    if isinstance(error, CatalogueUnavailableError):
+        headers = (("retry-after", str(error.retry_after_s)),)
+        return Answer(503, _LATER, headers, _TRY_AGAIN_LATER)
+    return Answer(refused_status, _NOBODY)

@@ -1,0 +1,97 @@
+"""What endpoints depend on: the tenant of the request."""
+
+# No `from __future__ import annotations`: FastAPI reads the annotations.
+
+import logging
+from typing import Annotated
+
+from fastapi_tenancy.errors import (
+    CatalogueUnavailableError,
+    MissingExtraError,
+    NoTenantNamedError,
+    TenancyError,
+    TenantRefusedError,
+)
+from fastapi_tenancy.manager import TenancyManager
+from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.web.answer import PROBLEM, answer_to
+
+try:
+    from fastapi import Depends, HTTPException, WebSocketException
+    from fastapi.requests import HTTPConnection
+except ModuleNotFoundError as missing:
+    raise MissingExtraError("fastapi", missing) from missing
+
+_log = logging.getLogger("fastapi_tenancy")
+
+
+async def get_tenant(connection: HTTPConnection) -> Tenant:
+    """The tenant of this request or WebSocket, with ``TenancyMiddleware`` or without.
+
+    Raises:
+        HTTPException: it has none that is served; WebSocketException where the server cannot
+            answer a WebSocket with a response.
+    """
+    try:
+        return await _tenant(connection)
+    except TenancyError as error:
+        raise _refusal(connection, error) from error
+
+
+async def get_optional_tenant(connection: HTTPConnection) -> Tenant | None:
+    """The tenant of this request, or None where it names none.
+
+    Raises:
+        HTTPException: as ``get_tenant``, where it names one that is not served.
+    """
+    try:
+        return await _tenant(connection)
+    except NoTenantNamedError:
+        return None
+    except TenancyError as error:
+        raise _refusal(connection, error) from error
+
+
+TenantDep = Annotated[Tenant, Depends(get_tenant)]
+OptionalTenantDep = Annotated[Tenant | None, Depends(get_optional_tenant)]
+
+
+def manager_of(connection: HTTPConnection) -> TenancyManager:
+    """The manager of the application that serves this request.
+
+    Raises:
+        RuntimeError: it has none.
+    """
+    state = connection.scope.get("state", {})
+    manager: TenancyManager | None = state.get("tenancy")
+    manager = manager or getattr(connection.app.state, "tenancy", None)
+    if manager is None:
+        raise RuntimeError(
+            "the application has no TenancyManager; write"
+            " FastAPI(lifespan=manager.create_lifespan()), or"
+            " app.add_middleware(TenancyMiddleware, manager=manager)"
+        )
+    return manager
+
+
+async def _tenant(connection: HTTPConnection) -> Tenant:
+    state = connection.scope.get("state", {})
+    if "tenant" not in state:
+        return await manager_of(connection).resolve(connection)
+    found: Tenant | None = state["tenant"]
+    if found is None:
+        raise NoTenantNamedError("the request names no tenant")
+    return found
+
+
+def _refusal(connection: HTTPConnection, error: TenancyError) -> HTTPException | WebSocketException:
+    if not isinstance(error, TenantRefusedError | CatalogueUnavailableError):
+        error = CatalogueUnavailableError(str(error))
+    path = connection.scope["path"]
+    _log.warning("%s %r refused: %s", connection.scope["type"], path, error)
+    answer = answer_to(error, manager_of(connection).config.refused_status)
+    extensions = connection.scope.get("extensions", {})
+    if connection.scope["type"] == "websocket" and "websocket.http.response" not in extensions:
+        return WebSocketException(answer.close_code, answer.detail)
+    headers = {"content-type": PROBLEM, **dict(answer.headers)}
+    return HTTPException(answer.status, answer.detail, headers)
