@@ -174,7 +174,7 @@ def test_an_error_nobody_foresaw_is_one_line(desk: Desk):
         "import sys\nfrom fastapi_tenancy.cli import app\n"
         "from fastapi_tenancy.cli import project\n"
         "def broken(where):\n    raise KeyError('postgresql://u:hush@h/d')\n"
-        "project.open_fleet = broken\nsys.exit(app.run(sys.argv[1:]))"
+        "project.open_tracks = broken\nsys.exit(app.run(sys.argv[1:]))"
     )
     for more in ([], ["--json"], ["--traceback"]):
         done = subprocess.run(

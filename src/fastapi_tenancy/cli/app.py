@@ -66,6 +66,9 @@ def root(
     database_url: Annotated[
         str | None, typer.Option(metavar="URL", help="The database the tenants live in.")
     ] = None,
+    track: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The one of several histories.")
+    ] = None,
     traceback: Annotated[
         bool, typer.Option("--traceback", metavar="", help="Show tracebacks.")
     ] = False,
@@ -81,9 +84,9 @@ def root(
     """Take the options that are named before the command."""
     from pathlib import Path
 
-    require_text((name, database_url))
+    require_text((name, database_url, track))
     invocation: Invocation = context.obj
-    invocation.where = Where(Path(config) if config else None, name, database_url, traceback)
+    invocation.where = Where(Path(config) if config else None, name, database_url, track, traceback)
 
 
 @command

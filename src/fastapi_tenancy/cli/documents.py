@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from alembic.script import Script
 from alembic.util import to_tuple
@@ -13,28 +14,60 @@ from fastapi_tenancy.migrations.results import joined, results_of
 from fastapi_tenancy.model.outcome import OutcomeKind, Report
 from fastapi_tenancy.model.plan import Step
 from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.model.track import Track
 from fastapi_tenancy.model.url import masked
+
+if TYPE_CHECKING:
+    from fastapi_tenancy.cli.planned import Planned
+    from fastapi_tenancy.migrations.tracks.running import Ended
 
 
 def report_document(report: Report) -> dict[str, Any]:
     """The end of a run."""
-    counts = report.counts()
     return {
         "run_id": report.run_id,
         "command": report.command.value,
         "revision": report.revision,
+        **_numbers(report),
+        **_unusual(report),
+        "results": _results(report),
+    }
+
+
+def reports_document(ended: Sequence[Ended]) -> dict[str, Any]:
+    """The end of a run on several tracks: its numbers in all, by track, and every result."""
+    reports = [one.report for one in ended]
+    tracks = [
+        {"track": e.track.name, "scope": e.track.scope.value, **report_document(e.report)}
+        for e in ended
+    ]
+    results = [{"track": t["track"], **r} for t in tracks for r in t.pop("results")]
+    numbers = [_numbers(report) for report in reports]
+    return {
+        "command": reports[0].command.value,
+        **{key: round(sum(n[key] for n in numbers), 3) for key in numbers[0]},
+        "tracks": tracks,
+        "results": results,
+    }
+
+
+def _numbers(report: Report) -> dict[str, Any]:
+    counts = report.counts()
+    return {
         "total": sum(counts.values()),
         "succeeded": counts[OutcomeKind.MIGRATED] + counts[OutcomeKind.THERE],
         "failed": counts[OutcomeKind.FAILED],
         "skipped": counts[OutcomeKind.SKIPPED],
         "duration_s": round(report.duration_s, 3),
-        **_unusual(report),
-        "results": [
-            {k: v for k, v in result.items() if k != "revision"}
-            for outcome in report.outcomes
-            for result in results_of(outcome)
-        ],
     }
+
+
+def _results(report: Report) -> list[dict[str, Any]]:
+    return [
+        {k: v for k, v in result.items() if k != "revision"}
+        for outcome in report.outcomes
+        for result in results_of(outcome)
+    ]
 
 
 def _unusual(report: Report) -> dict[str, Any]:
@@ -48,6 +81,16 @@ def _unusual(report: Report) -> dict[str, Any]:
             for d in report.differences
         ]
     return unusual
+
+
+def statuses_document(found: Sequence[tuple[Track, FleetStatus]]) -> dict[str, Any]:
+    """Where every track stands."""
+    return {
+        "tracks": [
+            {"track": track.name, "scope": track.scope.value, **status_document(status)}
+            for track, status in found
+        ]
+    }
 
 
 def status_document(status: FleetStatus) -> dict[str, Any]:
@@ -89,6 +132,17 @@ def plan_document(prepared: Prepared) -> dict[str, Any]:
             for r in plan.refusals
         ],
     }
+
+
+def plans_document(planned: Planned) -> dict[str, Any]:
+    """What a run on several tracks would do."""
+    tracks = [
+        {"track": asked.track.name, "scope": asked.track.scope.value, **plan_document(prepared)}
+        for asked, prepared in planned
+    ]
+    for document in tracks:
+        del document["dry_run"]
+    return {"command": tracks[0]["command"], "dry_run": True, "tracks": tracks}
 
 
 def step_document(step: Step) -> dict[str, Any]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
 from fastapi_tenancy.cli.parameters import Chosen, Json, Where, command
-from fastapi_tenancy.cli.words import tenants_in_words
+from fastapi_tenancy.cli.words import targets_in_words
+
+if TYPE_CHECKING:
+    from fastapi_tenancy.engine.status import FleetStatus
+    from fastapi_tenancy.migrations.tracks.opening import Opened
+    from fastapi_tenancy.model.selection import Selection
+    from fastapi_tenancy.model.track import Track
 
 _PLACES = {"versioned": "base", "unversioned": "unversioned", "missing": "missing"}
 """Where a tenant without a revision stands: below the first one, or nowhere yet."""
@@ -27,31 +34,50 @@ def status(
     json: Json = False,  # noqa: ARG001 - Output knows it from the command line
 ) -> int:
     """Count where the tenants stand."""
-    from fastapi_tenancy.cli.documents import status_document
-    from fastapi_tenancy.cli.project import open_fleet
-    from fastapi_tenancy.cli.tables import table
+    from fastapi_tenancy.cli.documents import status_document, statuses_document
+    from fastapi_tenancy.cli.project import chosen_tracks
+
+    found = [(o.track, _status(o, chosen.selection())) for o in chosen_tracks(where)]
+    if output.json:
+        several = found[0][0].name
+        output.document(statuses_document(found) if several else status_document(found[0][1]))
+    else:
+        for track, one in found:
+            _tell_status(output, track, one)
+    behind = any(one.at_head != one.total for _, one in found)
+    return Exit.FAILED if check and behind else Exit.DONE
+
+
+def _status(opened: Opened, selection: Selection) -> FleetStatus:
     from fastapi_tenancy.engine.status import summarize
     from fastapi_tenancy.model.plan import Command
 
-    fleet = open_fleet(where)
-    options = fleet.options(Command.UPGRADE, "heads")
-    found = summarize(fleet.history(), fleet.standings(options, chosen.selection()))
-    if output.json:
-        output.document(status_document(found))
-    else:
-        heads = ", ".join(found.heads) or "none"
-        ends = "head" if len(found.heads) == 1 else "heads"
-        output.say(f"{tenants_in_words(found.total)}; the scripts' {ends}: {heads}")
-        kinds = ("at_head", "behind", "ahead", "unversioned", "missing")
-        counts = {kind: getattr(found, kind) for kind in kinds} | found.unusual
-        rows = [(kind.replace("_", " "), count) for kind, count in counts.items()]
-        output.out.print(table(("", "tenants"), rows))
-        if found.unusual:
-            output.say("`tenancy current` says which, and why")
-        if found.positions:
-            output.say()
-            output.out.print(table(("revision", "tenants"), found.positions))
-    return Exit.FAILED if check and found.at_head != found.total else Exit.DONE
+    fleet, revision = opened.fleet, opened.track.asked("heads")
+    options = fleet.options(Command.UPGRADE, revision)
+    return summarize(fleet.history(), fleet.standings(options, selection), revision)
+
+
+def _tell_status(output: Output, track: Track, found: FleetStatus) -> None:
+    from fastapi_tenancy.cli.tables import table
+
+    heads = ", ".join(found.heads) or "none"
+    ends = "head" if len(found.heads) == 1 else "heads"
+    wanted = f"the revision wanted: {heads}" if track.revision else f"the scripts' {ends}: {heads}"
+    prefix = f"{track.name}: " if track.name else ""
+    output.say(f"{prefix}{targets_in_words(found.total, track.scope)}; {wanted}")
+    kinds = ("at_head", "behind", "ahead", "unversioned", "missing")
+    counts = {kind: getattr(found, kind) for kind in kinds} | found.unusual
+    rows = [(kind.replace("_", " "), count) for kind, count in counts.items()]
+    output.out.print(table(("", f"{_who(track)}s"), rows))
+    if found.unusual:
+        output.say("`tenancy current` says which, and why")
+    if found.positions:
+        output.say()
+        output.out.print(table(("revision", f"{_who(track)}s"), found.positions))
+
+
+def _who(track: Track) -> str:
+    return targets_in_words(1, track.scope).removeprefix("1 ")
 
 
 @command
@@ -62,40 +88,47 @@ def current(
     json: Json = False,  # noqa: ARG001
 ) -> int:
     """Show the revision of each tenant."""
-    from fastapi_tenancy.cli.project import open_fleet
+    from fastapi_tenancy.cli.project import chosen_tracks
     from fastapi_tenancy.cli.tables import table
-    from fastapi_tenancy.migrations.results import joined
-    from fastapi_tenancy.model.plan import Command
 
-    fleet = open_fleet(where)
-    options = fleet.options(Command.UPGRADE, "heads")
-    rows = [
-        {
-            "tenant_id": tenant.id,
-            "identifier": tenant.identifier,
-            "target": standing.target.name,
-            "revision": joined(standing.position.heads),
-            "state": standing.position.state.value,
-            "error": standing.refusal.error if standing.refusal else None,
-            **(
-                {"half_done": standing.position.half_done[0]} if standing.position.half_done else {}
-            ),
-        }
-        for standing in fleet.standings(options, chosen.selection())
-        for tenant in standing.target.tenants
-    ]
+    rows = [row for o in chosen_tracks(where) for row in _rows(o, chosen.selection())]
+    several = any("track" in row for row in rows)
     if output.json:
         output.document({"total": len(rows), "tenants": rows})
     else:
-        columns = ("tenant", "schema", "revision")
-        shown = ((r["identifier"], r["target"], _where(r)) for r in rows)
+        columns = (*(("track",) if several else ()), "tenant", "schema", "revision")
+        shown = (
+            (*((r["track"],) if several else ()), r["identifier"], r["target"], _where(r))
+            for r in rows
+        )
         output.out.print(table(columns, shown))
     return Exit.FAILED if any(r["error"] for r in rows) else Exit.DONE
 
 
-def _where(row: dict[str, str | None]) -> str:
+def _rows(opened: Opened, selection: Selection) -> Iterator[dict[str, Any]]:
+    from fastapi_tenancy.migrations.results import joined
+    from fastapi_tenancy.model.plan import Command
+
+    fleet = opened.fleet
+    options = fleet.options(Command.UPGRADE, "heads")
+    for standing in fleet.standings(options, selection):
+        half_done = standing.position.half_done
+        for tenant in standing.target.tenants:
+            yield {
+                **({"track": opened.track.name} if opened.track.name else {}),
+                "tenant_id": tenant.id,
+                "identifier": tenant.identifier,
+                "target": standing.target.name,
+                "revision": joined(standing.position.heads),
+                "state": standing.position.state.value,
+                "error": standing.refusal.error if standing.refusal else None,
+                **({"half_done": half_done[0]} if half_done else {}),
+            }
+
+
+def _where(row: dict[str, Any]) -> str:
     if row["error"]:
-        return row["error"]
+        return str(row["error"])
     place = row["revision"] or _PLACES[str(row["state"])]
     if row.get("half_done"):
         place += f" (a part of {row['half_done']} is done: the run did not finish, run it again)"

@@ -50,6 +50,10 @@ class Where:
             metavar="URL", help="The database the tenants live in.", rich_help_panel=PROJECT
         ),
     ] = None
+    track: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The one of several histories.", rich_help_panel=PROJECT),
+    ] = None
     traceback: Annotated[
         bool,
         typer.Option("--traceback", metavar="", help="Show tracebacks.", rich_help_panel=PROJECT),

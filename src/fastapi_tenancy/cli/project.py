@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from fastapi_tenancy.cli.tracked import meant, named
+
 if TYPE_CHECKING:
     from fastapi_tenancy.cli.parameters import Where
     from fastapi_tenancy.config import TenancyConfig
     from fastapi_tenancy.history.scripts import History
     from fastapi_tenancy.migrations.fleet import Fleet
+    from fastapi_tenancy.migrations.tracks.opening import Opened
     from fastapi_tenancy.storage.protocol import TenantStore
 
 T = TypeVar("T")
@@ -52,8 +55,34 @@ def _refuse_settings_elsewhere(where: Where) -> None:
     )
 
 
-def open_fleet(where: Where) -> Fleet:
-    """The project with its catalogue.
+def open_tracks(where: Where) -> tuple[Opened, ...]:
+    """Every track of the project, with its catalogue.
+
+    Raises:
+        ConfigurationError: a setting that cannot be used.
+    """
+    from fastapi_tenancy.migrations.fleet import in_own_loop
+    from fastapi_tenancy.migrations.tracks.opening import open_tracks
+    from fastapi_tenancy.opening import open_isolation
+
+    config = open_config(where)
+    isolation = open_isolation(config)
+    return open_tracks(config, in_own_loop(_lasting_store(config), isolation), isolation)
+
+
+def chosen_tracks(where: Where) -> tuple[Opened, ...]:
+    """The tracks that the options name: one of them, or all.
+
+    Raises:
+        ConfigurationError: a setting that cannot be used, or there is no such track.
+    """
+    every = open_tracks(where)
+    wanted = named(where, tuple(o.track for o in every))
+    return tuple(o for o in every if wanted in (None, o.track))
+
+
+def open_tenants(where: Where) -> Fleet:
+    """The tenants, whichever track they are looked at for.
 
     Raises:
         ConfigurationError: a setting that cannot be used.
@@ -66,16 +95,29 @@ def open_fleet(where: Where) -> Fleet:
     return Fleet(config, in_own_loop(_lasting_store(config), isolation), isolation)
 
 
+def open_fleet(where: Where) -> Fleet:
+    """The one track that is meant, with its catalogue.
+
+    Raises:
+        ConfigurationError: a setting that cannot be used, or nothing says which track is meant.
+    """
+    opened = open_tracks(where)
+    wanted = meant(where, tuple(o.track for o in opened))
+    return next(o.fleet for o in opened if o.track is wanted)
+
+
 def open_history(where: Where) -> History:
     """The scripts alone: neither a server nor a catalogue is needed for them.
 
     Raises:
-        ConfigurationError: no alembic.ini, or scripts that cannot be loaded.
+        ConfigurationError: no alembic.ini, or scripts that cannot be loaded; or nothing says which
+            track is meant.
     """
     from fastapi_tenancy.history.scripts import History
+    from fastapi_tenancy.migrations.tracks.ordering import tracks_of
 
-    config = open_config(where)
-    return History(config.alembic_ini, config.alembic_section)
+    track = meant(where, tracks_of(open_config(where)))
+    return History(track.ini, track.section)
 
 
 def with_store(config: TenancyConfig, work: Callable[[TenantStore], Awaitable[T]]) -> T:

@@ -19,12 +19,12 @@ CAUSES = 10
 _NUMBER = re.compile(r"\d+")
 
 
-def exit_code(report: Report) -> Exit:
-    """What the shell is told of a run."""
-    if report.interrupted:
+def exit_code(*reports: Report) -> Exit:
+    """What the shell is told of a run, whatever tracks it had."""
+    if any(report.interrupted for report in reports):
         return Exit.INTERRUPTED
-    unsettled = any(not d.settled for d in report.differences)
-    failed = report.counts()[OutcomeKind.FAILED] > 0
+    unsettled = any(not d.settled for report in reports for d in report.differences)
+    failed = any(report.counts()[OutcomeKind.FAILED] for report in reports)
     return Exit.FAILED if failed or unsettled else Exit.DONE
 
 
@@ -35,9 +35,10 @@ def counted(report: Report) -> str:
     return ", ".join(parts) or "no tenants"
 
 
-def tell_report(output: Output, report: Report, *, traceback: bool) -> None:
+def tell_report(output: Output, report: Report, *, traceback: bool, track: str = "") -> None:
     """Print counts, roads, and failures grouped by their cause."""
-    output.say(f"{counted(report)} in {report.duration_s:.1f} s")
+    prefix = f"{track}: " if track else ""
+    output.say(f"{prefix}{counted(report)} in {report.duration_s:.1f} s")
     roads = Counter(o.road for o in report.outcomes if o.kind is OutcomeKind.MIGRATED and o.road)
     if roads:
         output.say("roads: " + ", ".join(f"{n} {road}" for road, n in roads.most_common()))

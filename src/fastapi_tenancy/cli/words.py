@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from fastapi_tenancy.model.track import Scope
+
 _OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Characters that a terminal obeys, and those that turn the direction of writing."""
 
@@ -21,7 +23,16 @@ def visible(text: str, *, lines: bool = True) -> str:
 
 def tenants_in_words(count: int) -> str:
     """``1 tenant``, ``2 tenants``."""
-    return "1 tenant" if count == 1 else f"{count:,} tenants"
+    return _counted(count, "tenant")
+
+
+def targets_in_words(count: int, scope: Scope) -> str:
+    """``2 tenants``, or ``2 targets`` where nobody lives there alone."""
+    return _counted(count, "tenant" if scope is Scope.TENANT else "target")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def tags_in_words(tags: Mapping[str, str]) -> str:

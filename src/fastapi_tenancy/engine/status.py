@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fastapi_tenancy.engine.brief import Brief
 from fastapi_tenancy.engine.options import RunOptions
@@ -16,7 +17,7 @@ from fastapi_tenancy.engine.targets import resolve
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.event import silent
-from fastapi_tenancy.model.plan import Refusal
+from fastapi_tenancy.model.plan import Command, Refusal
 from fastapi_tenancy.model.target import Position, PositionState, Target
 from fastapi_tenancy.model.tenant import Tenant
 
@@ -81,15 +82,22 @@ def read_standings(
                 yield Standing(target, position, refused)
 
 
-def summarize(history: History, standings: Iterable[Standing]) -> FleetStatus:
-    """Count standings against the heads of the scripts."""
-    heads = history.heads
+def summarize(
+    history: History, standings: Iterable[Standing], revision: str = "heads"
+) -> FleetStatus:
+    """Count standings against the heads of the scripts, or the revision that is wanted.
+
+    Raises:
+        UnknownRevisionError: nothing of that id or label, or it is not one revision.
+    """
+    heads = history.heads if revision == "heads" else history.position_of(revision)
+    passed = lru_cache(lambda found: not history.span(Command.UPGRADE, revision, found).moves)
     counts: Counter[str] = Counter()
     positions: Counter[str] = Counter()
     for standing in standings:
         tenants = len(standing.target.tenants)
         counts["total"] += tenants
-        counts[_kind(standing, heads, history.known)] += tenants
+        counts[_kind(standing, heads, history.known, passed)] += tenants
         counts["half_done"] += tenants if standing.position.half_done else 0
         if standing.position.state is PositionState.VERSIONED:
             positions[",".join(standing.position.heads) or "base"] += tenants
@@ -107,7 +115,12 @@ def summarize(history: History, standings: Iterable[Standing]) -> FleetStatus:
     )
 
 
-def _kind(standing: Standing, heads: tuple[str, ...], known: frozenset[str]) -> str:
+def _kind(
+    standing: Standing,
+    heads: tuple[str, ...],
+    known: frozenset[str],
+    passed: Callable[[tuple[str, ...]], bool],
+) -> str:
     position = standing.position
     if standing.refusal is not None:
         return "refused"
@@ -115,4 +128,6 @@ def _kind(standing: Standing, heads: tuple[str, ...], known: frozenset[str]) -> 
         return position.state.value
     if position.heads == heads:
         return "at_head"
-    return "behind" if known.issuperset(position.heads) else "ahead"
+    if not known.issuperset(position.heads):
+        return "ahead"
+    return "at_head" if passed(position.heads) else "behind"

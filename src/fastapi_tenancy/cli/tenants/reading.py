@@ -18,10 +18,10 @@ Named = Annotated[str, typer.Argument(help="Its identifier or id.")]
 def list_tenants(output: Output, where: Where, chosen: Chosen, json: Json = False) -> int:  # noqa: ARG001
     """List tenants; those marked deleted only with --status deleted."""
     from fastapi_tenancy.cli.documents import tenant_document
-    from fastapi_tenancy.cli.project import open_fleet
+    from fastapi_tenancy.cli.project import open_tenants
     from fastapi_tenancy.cli.tables import table
 
-    found = [tenant_document(t) for t in open_fleet(where).tenants(chosen.selection())]
+    found = [tenant_document(t) for t in open_tenants(where).tenants(chosen.selection())]
     if output.json:
         output.document({"total": len(found), "tenants": found})
         return Exit.DONE
@@ -43,12 +43,12 @@ def list_tenants(output: Output, where: Where, chosen: Chosen, json: Json = Fals
 def show(output: Output, where: Where, tenant: Named, json: Json = False) -> int:  # noqa: ARG001
     """Show one tenant, and where it lives."""
     from fastapi_tenancy.cli.documents import tenant_document
-    from fastapi_tenancy.cli.project import open_fleet
+    from fastapi_tenancy.cli.project import open_tenants
     from fastapi_tenancy.cli.tables import table
     from fastapi_tenancy.model.selection import Selection
     from fastapi_tenancy.model.tenant import TenantStatus
 
-    fleet = open_fleet(where)
+    fleet = open_tenants(where)
     everybody = Selection(identifiers=frozenset({tenant}), statuses=frozenset(TenantStatus))
     found = fleet.tenants(everybody)[0]
     document = {**tenant_document(found), "target": fleet.isolation.target(found).name}

@@ -159,11 +159,11 @@ def remove(
 ) -> int:
     """Take a tenant out of the catalogue; its schema and data stay."""
     from fastapi_tenancy.cli.documents import tenant_document
-    from fastapi_tenancy.cli.project import open_config, open_fleet, with_store
+    from fastapi_tenancy.cli.project import open_config, open_tenants, with_store
     from fastapi_tenancy.model.selection import Selection
 
     everybody = Selection(identifiers=frozenset({tenant}), statuses=frozenset(TenantStatus))
-    found = open_fleet(where).tenants(everybody)[0]
+    found = open_tenants(where).tenants(everybody)[0]
     if not yes:
         _ask(output, found, hard=hard)
     with_store(open_config(where), lambda store: store.delete(found.id, hard=hard))

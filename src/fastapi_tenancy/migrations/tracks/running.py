@@ -1,0 +1,200 @@
+"""Carries a run out on every track, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from fastapi_tenancy.engine.brief import Prepared, failed
+from fastapi_tenancy.engine.options import RunOptions
+from fastapi_tenancy.engine.stop import Stop
+from fastapi_tenancy.engine.targets import resolve
+from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.migrations.fleet import Fleet
+from fastapi_tenancy.migrations.tracks.clashes import refuse_shared_version_tables
+from fastapi_tenancy.migrations.tracks.opening import Opened
+from fastapi_tenancy.migrations.tracks.ordering import before
+from fastapi_tenancy.migrations.tracks.waiting import Fallen, require_standing
+from fastapi_tenancy.model.event import Listener, silent
+from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Report
+from fastapi_tenancy.model.plan import Command
+from fastapi_tenancy.model.selection import Selection
+from fastapi_tenancy.model.target import Position, Target
+from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.model.track import Scope, Track
+
+EACH_ITS_OWN = ("head", "heads")
+"""Revisions that mean something in every track."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A track, the fleet it goes to, and what it is asked for."""
+
+    track: Track
+    fleet: Fleet
+    options: RunOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A track and the report of its run."""
+
+    track: Track
+    report: Report
+
+
+class TracksRun:
+    """A request to the tracks of a project, checked before anything is changed.
+
+    Args:
+        every: all tracks of the project, in their order.
+        only: the name of the one that is meant, or None for all of them.
+
+    Raises:
+        ConfigurationError: the request cannot be carried out for anybody.
+    """
+
+    def __init__(
+        self,
+        every: tuple[Opened, ...],
+        command: Command,
+        revision: str,
+        *,
+        only: str | None = None,
+        **given: object,
+    ) -> None:
+        self._every = every
+        chosen = tuple(o for o in every if only in (None, o.track.name))
+        if len(chosen) > 1:
+            _refuse_ambiguous(command, revision, chosen)
+        self.asked = tuple(_asked(o, command, revision, given) for o in chosen)
+        self._only = only
+
+    def check(self) -> None:
+        """Refuse what would be refused later, when other tracks have been changed.
+
+        Raises:
+            ConfigurationError: a revision that a track does not know, tracks that share a version
+                table, or one that a single track waits for and that is behind.
+        """
+        if len(self._every) == 1:
+            return  # the run itself checks it
+        for asked in self.asked:
+            asked.fleet.history().require(asked.options.revision)
+        refuse_shared_version_tables(self._every)
+        if self._only is not None and self.asked[0].options.command is Command.UPGRADE:
+            track = self.asked[0].track
+            require_standing(_opened_before(track, self._every), track)
+
+    def prepare(self, selection: Selection) -> list[tuple[Asked, Prepared]]:
+        """Plan every track and change nothing.
+
+        Raises:
+            ConfigurationError: the request cannot be carried out for anybody.
+        """
+        self.check()
+        return [(a, a.fleet.prepare(a.options, selection)) for a in self.asked]
+
+    def run(
+        self, selection: Selection, *, listener: Listener = silent, stop: Stop | None = None
+    ) -> list[Ended]:
+        """Carry the run out; a track begins when those it waits for have ended.
+
+        Raises:
+            ConfigurationError: the request cannot be carried out for anybody; nothing changed.
+        """
+        self.check()
+        stop = stop or Stop()
+        ended: list[Ended] = []
+        fallen = Fallen()
+        tracks = tuple(o.track for o in self._every)
+        for asked in self.asked:
+            if stop.requested.is_set() and ended:
+                ended.append(Ended(asked.track, _not_started(asked, selection)))
+                continue
+            waits_for = tuple(track.name for track in before(asked.track, tracks))
+            report = _run(asked, selection, listener, stop, fallen, waits_for, ended)
+            fallen.note(asked.track, report.outcomes)
+            ended.append(Ended(asked.track, report))
+        return ended
+
+
+def _refuse_ambiguous(command: Command, revision: str, chosen: tuple[Opened, ...]) -> None:
+    if command is not Command.DOWNGRADE and revision in EACH_ITS_OWN:
+        return
+    names = ", ".join(o.track.name for o in chosen)
+    raise ConfigurationError(
+        f"{command.value} {revision} has to say which track is meant: --track NAME, of {names}."
+        " Nothing was changed"
+    )
+
+
+def _asked(opened: Opened, command: Command, revision: str, given: dict[str, object]) -> Asked:
+    track, fleet = opened.track, opened.fleet
+    if track.scope is Scope.SHARED and command is Command.UPGRADE:
+        given = {**given, "create": True}  # the settings name its schema: it is meant to be there
+    return Asked(track, fleet, fleet.options(command, track.asked(revision), **given))
+
+
+def _opened_before(track: Track, every: tuple[Opened, ...]) -> Iterable[Opened]:
+    names = {t.name for t in before(track, tuple(o.track for o in every))}
+    return (o for o in every if o.track.name in names)
+
+
+def _run(
+    asked: Asked,
+    selection: Selection,
+    listener: Listener,
+    stop: Stop,
+    fallen: Fallen,
+    waits_for: tuple[str, ...],
+    ended: list[Ended],
+) -> Report:
+    held: dict[str, tuple[Tenant, str]] = {}
+
+    def tenants(chosen: Selection) -> list[Tenant]:
+        started = []
+        for tenant in asked.fleet.tenants(chosen):
+            reason = fallen.reason(waits_for, tenant)
+            if reason is None:
+                started.append(tenant)
+            else:
+                held[tenant.id] = tenant, reason
+        return started
+
+    fleet = Fleet(asked.fleet.config, tenants, asked.fleet.isolation)
+    try:
+        report = fleet.run(asked.options, selection, listener=listener, stop=stop)
+    except ConfigurationError as error:
+        if not any(o.kind is OutcomeKind.MIGRATED for e in ended for o in e.report.outcomes):
+            raise
+        report = _refused(asked, fleet.tenants(selection), str(error))
+    return replace(report, outcomes=(*report.outcomes, *_held(asked, held)))
+
+
+def _held(asked: Asked, held: dict[str, tuple[Tenant, str]]) -> list[Outcome]:
+    targets = _targets(asked, [tenant for tenant, _ in held.values()])
+    return [Outcome(t, OutcomeKind.SKIPPED, error=held[t.tenant.id][1]) for t in targets]
+
+
+def _refused(asked: Asked, tenants: list[Tenant], error: str) -> Report:
+    """Other tracks have been changed: what this one could not do is told with what they did."""
+    return _report(asked, (failed(t, Position(), error) for t in _targets(asked, tenants)))
+
+
+def _not_started(asked: Asked, selection: Selection) -> Report:
+    told = "not started: the run was interrupted"
+    targets = _targets(asked, asked.fleet.tenants(selection))
+    report = _report(asked, (Outcome(t, OutcomeKind.SKIPPED, error=told) for t in targets))
+    return replace(report, interrupted=True)
+
+
+def _targets(asked: Asked, tenants: list[Tenant]) -> tuple[Target, ...]:
+    resolved = resolve(asked.fleet.isolation, tenants)
+    return (*resolved.targets, *(refusal.target for refusal in resolved.refusals))
+
+
+def _report(asked: Asked, outcomes: Iterable[Outcome]) -> Report:
+    options = asked.options
+    return Report("", options.command, options.revision, tuple(outcomes), (), 0.0)
