@@ -54,10 +54,18 @@ class CatalogueDatabase:
         if read_only and self.postgresql:
             self._engine = self._engine.execution_options(postgresql_readonly=True)
 
-    async def run(self, work: Callable[[sa.Connection], T], *, makes: bool = False) -> T:
+    async def run(
+        self,
+        work: Callable[[sa.Connection], T],
+        *,
+        makes: bool = False,
+        after: Callable[[T], None] | None = None,
+    ) -> T:
         """Return what ``work`` returns; its transaction is committed unless it raises.
 
         Args:
+            after: called with what ``work`` returned, in the same thread, once it is committed or
+                nobody knows whether it is; the caller being cancelled does not keep it away.
             makes: an SQLite file that is missing is made; whoever only looks makes none.
 
         Raises:
@@ -66,13 +74,18 @@ class CatalogueDatabase:
             sqlalchemy.exc.IntegrityError: a constraint was violated (not translated, because
                 only the caller knows what it means; its text may hold a password).
         """
-        return await asyncio.to_thread(self._run, work, makes)
+        return await asyncio.to_thread(self._run, work, makes, after)
 
     async def close(self) -> None:
         """Close every connection; the next ``run`` opens new ones."""
         await asyncio.to_thread(self._engine.dispose)
 
-    def _run(self, work: Callable[[sa.Connection], T], makes: bool) -> T:
+    def _run(
+        self,
+        work: Callable[[sa.Connection], T],
+        makes: bool,
+        after: Callable[[T], None] | None,
+    ) -> T:
         if not makes and self._file is not None and not self._file.exists():
             raise (
                 self._no_list()
@@ -81,8 +94,14 @@ class CatalogueDatabase:
                     f"the catalogue {self.shown!r} does not exist; name the file of the tenants"
                 )
             )
-        with self._in_words(), self._engine.begin() as connection:
-            return work(connection)
+        done: list[T] = []
+        try:
+            with self._in_words(), self._engine.begin() as connection:
+                done.append(work(connection))
+        finally:
+            if after is not None and done:
+                after(done[0])
+        return done[0]
 
     def _no_list(self) -> NoTableError:
         return NoTableError(

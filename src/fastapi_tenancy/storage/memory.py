@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from fastapi_tenancy.model.tenant import NO_TAGS, Tenant, TenantStatus
+from fastapi_tenancy.storage.changes import Change, names_of, tell
 from fastapi_tenancy.storage.index import TenantIndex
 from fastapi_tenancy.storage.names import check_tenant
 from fastapi_tenancy.storage.paging import check_window, streamed
@@ -32,7 +33,7 @@ class InMemoryTenantStore:
         self._index = TenantIndex()
         self._order: list[tuple[datetime, str]] = []
         for tenant in tenants:
-            self._create(tenant)
+            self._add(tenant)
 
     async def initialize(self) -> None:
         """Do nothing: the catalogue is ready."""
@@ -42,7 +43,10 @@ class InMemoryTenantStore:
 
     async def create(self, tenant: Tenant) -> Tenant:
         """Add a tenant; see ``TenantStore.create``."""
-        return self._create(tenant)
+        with self._lock:
+            made = self._add(tenant)
+        tell(Change(after=names_of([made])))
+        return made
 
     async def get_by_id(self, id: str) -> Tenant:  # noqa: A002
         """Return the tenant with this id; see ``TenantStore.get_by_id``."""
@@ -73,7 +77,10 @@ class InMemoryTenantStore:
     async def update(self, tenant: Tenant) -> Tenant:
         """Replace the tenant with this id; see ``TenantStore.update``."""
         with self._lock:
-            return self._replace(tenant)
+            before = self._index[tenant.id]
+            made = self._replace(tenant)
+        tell(Change(names_of([before]), names_of([made])))
+        return made
 
     async def save_all(self, new: Iterable[Tenant], changed: Iterable[Tenant] = ()) -> None:
         """Add tenants and replace others, or do nothing; see ``TenantStore.save_all``."""
@@ -88,6 +95,8 @@ class InMemoryTenantStore:
             except BaseException:
                 self._index, self._order = TenantIndex(before), [_key(t) for t in before]
                 raise
+        replaced = {tenant.id for tenant in changed}
+        tell(Change(names_of(t for t in before if t.id in replaced), names_of([*changed, *new])))
 
     async def delete(self, id: str, hard: bool = False) -> None:  # noqa: A002
         """Mark the tenant as deleted, or remove it with ``hard``; see ``TenantStore.delete``."""
@@ -98,6 +107,7 @@ class InMemoryTenantStore:
                 self._keep(
                     replace(tenant, status=TenantStatus.DELETED, updated_at=datetime.now(UTC))
                 )
+        tell(Change(names_of([tenant]), () if hard else names_of([tenant])))
 
     async def count(self, status: TenantStatus | None = None) -> int:
         """Count the tenants with this ``status``; see ``TenantStore.count``."""
@@ -114,10 +124,6 @@ class InMemoryTenantStore:
         if status is None:
             return [t for t in everyone if t.status is not TenantStatus.DELETED]
         return [t for t in everyone if t.status is status]
-
-    def _create(self, tenant: Tenant) -> Tenant:
-        with self._lock:
-            return self._add(tenant)
 
     def _add(self, tenant: Tenant) -> Tenant:
         check_tenant(tenant)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from fastapi_tenancy.errors import ConfigurationError, TenantExistsError, TenantNotFoundError
 from fastapi_tenancy.model.chunks import chunked
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+from fastapi_tenancy.storage.changes import Change, TenantNames, names_of, tell
 from fastapi_tenancy.storage.database import CatalogueDatabase
 from fastapi_tenancy.storage.exists import exists_error
 from fastapi_tenancy.storage.index import first_clash
@@ -22,6 +23,7 @@ from fastapi_tenancy.storage.protocol import Tenants
 from fastapi_tenancy.storage.rows import tenant_from
 from fastapi_tenancy.storage.table import COLUMNS, ORDER, TENANTS, row_of
 
+_NAMES = (TENANTS.c.id, TENANTS.c.identifier, TENANTS.c.host)
 _AT_ONCE = 500
 """Tenants written with one statement: SQLite takes few thousand values at once."""
 
@@ -95,18 +97,22 @@ class SQLAlchemyTenantStore:
     async def save_all(self, new: Iterable[Tenant], changed: Iterable[Tenant] = ()) -> None:
         """Add tenants and replace others, or do nothing; see ``TenantStore.save_all``."""
         read: tuple[Tenants, Tenants] = [], []
+        before: list[TenantNames] = []
 
         def write(connection: sa.Connection) -> None:
             for chunk in chunked(changed, _AT_ONCE):
                 read[0].extend(chunk)
-                _replace(connection, chunk)
+                before.extend(_replace(connection, chunk))
             for chunk in chunked(new, _AT_ONCE):
                 read[1].extend(chunk)
                 now = datetime.now(UTC)
                 connection.execute(sa.insert(TENANTS), [_new_row(tenant, now) for tenant in chunk])
 
+        def told(_done: None) -> None:
+            tell(Change(tuple(before), names_of([*read[0], *read[1]])))
+
         try:
-            await self._database.run(write)
+            await self._database.run(write, after=told)
         except IntegrityError:
             # `from None`: the driver's error shows the row, which may hold a password.
             raise first_clash([t async for t in self.stream()], *read) from None
@@ -118,8 +124,15 @@ class SQLAlchemyTenantStore:
             gone = sa.update(TENANTS).values(
                 status=TenantStatus.DELETED.value, updated_at=datetime.now(UTC)
             )
-        statement = gone.where(TENANTS.c.id == id)
-        if not await self._database.run(lambda connection: connection.execute(statement).rowcount):
+        statement = gone.where(TENANTS.c.id == id).returning(*_NAMES)
+
+        def write(connection: sa.Connection) -> tuple[TenantNames, ...]:
+            return tuple(TenantNames(*row) for row in connection.execute(statement))
+
+        def told(names: tuple[TenantNames, ...]) -> None:
+            tell(Change(names, () if hard else names))
+
+        if not await self._database.run(write, after=told):
             raise TenantNotFoundError(id)
 
     async def count(self, status: TenantStatus | None = None) -> int:
@@ -147,17 +160,23 @@ class SQLAlchemyTenantStore:
         return await self._database.run(read)
 
     async def _write(self, tenant: Tenant, statement: sa.Insert | sa.Update) -> Tenant:
-        returning = statement.returning(*COLUMNS)
+        returning, new = statement.returning(*COLUMNS), isinstance(statement, sa.Insert)
+        before: list[TenantNames] = []
 
         def write(connection: sa.Connection) -> Tenant | None:
+            if not new:
+                before.extend(_held(connection, [tenant.id]))
             row = connection.execute(returning).one_or_none()
             return None if row is None else tenant_from(row._asdict())
 
+        def told(made: Tenant | None) -> None:
+            tell(Change(tuple(before), () if made is None else names_of([made])))
+
         try:
-            written = await self._database.run(write)
+            written = await self._database.run(write, after=told)
         except IntegrityError:
             # `from None`: the driver's error shows the row, which may hold a password.
-            raise await self._clash(tenant, isinstance(statement, sa.Insert)) from None
+            raise await self._clash(tenant, new) from None
         if written is None:
             raise TenantNotFoundError(tenant.id)
         return written
@@ -185,19 +204,25 @@ def _new_row(tenant: Tenant, now: datetime) -> dict[str, Any]:
     }
 
 
-def _replace(connection: sa.Connection, tenants: Tenants) -> None:
-    """Replace tenants of a catalogue.
+def _held(connection: sa.Connection, ids: Sequence[str]) -> list[TenantNames]:
+    """What tenants are found by; locked, so that nobody changes or removes one of them."""
+    held = sa.select(*_NAMES).where(TENANTS.c.id.in_(ids)).with_for_update()
+    return [TenantNames(*row) for row in connection.execute(held)]
+
+
+def _replace(connection: sa.Connection, tenants: Tenants) -> list[TenantNames]:
+    """Replace tenants of a catalogue, and return what they were found by.
 
     Raises:
         TenantNotFoundError: one of them is not there.
     """
     ids = [check_tenant(tenant).id for tenant in tenants]
-    # Locked, so that nobody removes one of them before it is replaced.
-    held = sa.select(TENANTS.c.id).where(TENANTS.c.id.in_(ids)).with_for_update()
-    there = set(connection.execute(held).scalars())
+    before = _held(connection, ids)
+    there = {names.id for names in before}
     for id_ in ids:
         if id_ not in there:
             raise TenantNotFoundError(id_)
     now = datetime.now(UTC)
     rows = [row_of(tenant) | {"key": tenant.id, "updated_at": now} for tenant in tenants]
     connection.execute(sa.update(TENANTS).where(TENANTS.c.id == sa.bindparam("key")), rows)
+    return before
