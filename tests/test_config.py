@@ -184,6 +184,23 @@ def test_a_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"database_url": 3}, "expected a database URL as text"),
         ({"catalogue_url": "mysql://u:geheim@h/db"}, "the argument catalogue_url"),
         ({"concurrency": "postgresql://u:geheim@h/db"}, "u:***@h"),
+        ({"resolution_strategy": "cookie"}, "'header', 'host', 'subdomain', 'path' or 'jwt'"),
+        ({"resolution_strategy": "subdomain"}, "needs domain_suffix to be set"),
+        (
+            {"resolution_strategy": "jwt", "jwt_key": "geheim"},
+            "needs jwt_algorithm and jwt_audience to be set",
+        ),
+        ({"jwt_key": ["geheim"]}, "the argument jwt_key: expected a secret as text, or env:NAME"),
+        ({"jwt_key": ""}, "expected a secret as text"),
+        ({"jwt_algorithm": "none"}, "jwt_algorithm"),
+        ({"jwt_leeway_s": -1}, "jwt_leeway_s"),
+        ({"tenant_header_name": "X Tenant"}, "tenant_header_name"),
+        ({"domain_suffix": "https://example.com"}, "domain_suffix"),
+        ({"path_prefix": "t"}, "begins with /"),
+        ({"paths_without_tenant": "health"}, "begins with /"),
+        ({"refused_status": 200}, "refused_status"),
+        ({"cache_size": 0}, "cache_size"),
+        ({"cache_ttl_s": "soon"}, "cache_ttl_s"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_said(values: dict[str, Any], told: str) -> None:
@@ -192,6 +209,26 @@ def test_a_value_that_cannot_be_used_is_said(values: dict[str, Any], told: str) 
 
 def test_several_problems_are_told_at_once() -> None:
     assert len(refusal(concurrency=0, proof="x").splitlines()) == 2
+
+
+def test_secrets_are_whole_as_text_and_hidden_everywhere_else() -> None:
+    config = TenancyConfig(jwt_key="geheim")
+    assert str(config.jwt_key) == "geheim"
+    assert "geheim" not in repr(config) + str(config) + f"{config.jwt_key!r}"
+
+
+def test_secrets_that_contradict_each_other_are_not_shown(project: Path) -> None:
+    (project / "tenancy.toml").write_text('jwt_key = "geheim"')
+    (project / "pyproject.toml").write_text('[tool.tenancy]\njwt_key = "geheimer"')
+    assert "jwt_key" in refusal()
+
+
+def test_paths_are_taken_as_people_write_them() -> None:
+    config = TenancyConfig(
+        path_prefix="/t/", domain_suffix=".Example.com", paths_without_tenant="/, /docs/"
+    )
+    assert (config.path_prefix, config.domain_suffix) == ("/t", "example.com")
+    assert config.paths_without_tenant == ("/", "/docs")
 
 
 def test_a_configuration_does_not_change() -> None:

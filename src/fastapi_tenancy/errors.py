@@ -100,7 +100,15 @@ class MissingExtraError(ConfigurationError, ImportError):
 
 
 class TenantRefusedError(TenancyError):
-    """A request has no tenant that is served; its text says why, and is for the log only."""
+    """A request has no tenant that is served; its text says why, and is for the log only.
+
+    ``challenge`` is what a client is told to prove who it is (``WWW-Authenticate``), where it
+    did not.
+    """
+
+    def __init__(self, reason: str, *, challenge: str | None = None) -> None:
+        self.challenge = challenge
+        super().__init__(reason)
 
 
 class NoTenantNamedError(TenantRefusedError):

@@ -10,17 +10,26 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.config.resolution import ResolutionStrategy
 from fastapi_tenancy.errors import NoTenantNamedError, TenantRefusedError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.opening import complete, open_isolation, open_store
 from fastapi_tenancy.resolving.choose import resolver_of
 from fastapi_tenancy.resolving.finder import TenantFinder
-from fastapi_tenancy.resolving.key import Resolver, Scope, TenantKey
+from fastapi_tenancy.resolving.flights import Flights
+from fastapi_tenancy.resolving.key import By, Resolver, Scope, TenantKey
+from fastapi_tenancy.resolving.lookups import usable
+from fastapi_tenancy.resolving.outage import Outage
+from fastapi_tenancy.resolving.own import Own, OwnResolver
+from fastapi_tenancy.resolving.path import PathResolver
 from fastapi_tenancy.storage.protocol import TenantStore
 
 Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Any]]
 """What ``FastAPI(lifespan=...)`` takes."""
+
+_BY = {ResolutionStrategy.HOST: By.HOST}
+"""What tells tenants apart, where that is not their identifier."""
 
 
 class TenancyManager:
@@ -32,7 +41,9 @@ class TenancyManager:
     Args:
         store: the catalogue; by default the one the configuration names. One that is given is
             not closed by ``shutdown``.
-        resolver: reads the tenant from a request, instead of what ``resolution_strategy`` names.
+        resolver: says whose request it is, instead of what ``resolution_strategy`` names: gets
+            the connection and returns the tenant's identifier, a ``Tenant``, or None; may be
+            async. A plain function runs in the event loop, so it must not wait.
 
     Raises:
         ConfigurationError: the settings do not go together.
@@ -43,13 +54,14 @@ class TenancyManager:
         config: TenancyConfig,
         store: TenantStore | None = None,
         *,
-        resolver: Resolver | None = None,
+        resolver: Own | None = None,
     ) -> None:
         self._config = complete(config)
         self._own_store = store is None
-        self._store = store if store is not None else open_store(self._config)
+        self._resolver: Resolver = OwnResolver(resolver) if resolver else resolver_of(self._config)
+        by = None if resolver else _BY.get(self._config.resolution_strategy, By.IDENTIFIER)
+        self._store = open_store(self._config) if store is None else usable(store, by)
         self._isolation = open_isolation(self._config)
-        self._resolver = resolver or resolver_of(self._config)
         self._finder = TenantFinder(
             self._store,
             size=self._config.cache_size,
@@ -57,7 +69,8 @@ class TenancyManager:
             patience_s=self._config.connect_timeout_s,
         )
         self._ready = False
-        self._starting = asyncio.Lock()
+        self._outage = Outage()
+        self._starting: Flights[str, None] | None = None
 
     @property
     def config(self) -> TenancyConfig:
@@ -88,15 +101,17 @@ class TenancyManager:
         """
         if self._ready:
             return
-        async with self._starting:
-            if not self._ready:
-                await self._store.initialize()
-                self._ready = True
+        starting = self._starting
+        if starting is None or starting.loop is not asyncio.get_running_loop():
+            starting = self._starting = Flights(self._start)
+        await starting.answer("initialize")
 
     async def shutdown(self) -> None:
         """Close what this object opened; harmless when that is done. It may be used again."""
+        starting, self._starting = self._starting, None
+        if starting is not None:
+            await starting.close()
         self._ready = False
-        self._starting = asyncio.Lock()  # whoever uses it again may have another event loop
         await self._finder.close()
         if self._own_store:
             await self._store.close()
@@ -144,7 +159,8 @@ class TenancyManager:
             CatalogueUnavailableError: the catalogue cannot say.
         """
         if not self._ready:
-            await self.initialize()
+            with self._outage.watched():
+                await self.initialize()
         scope: Scope = getattr(connection, "scope", connection)
         named = self._resolver(scope)
         if inspect.isawaitable(named):
@@ -154,6 +170,14 @@ class TenancyManager:
         if named is None:
             raise NoTenantNamedError("the request names no tenant")
         return _active(named)
+
+    async def _start(self, _what: str) -> None:
+        await self._store.initialize()
+        self._ready = True
+
+    def inside(self, scope: Scope) -> dict[str, str]:
+        """What of the scope is different for routes: the path, where the tenant is named there."""
+        return self._resolver.inside(scope) if isinstance(self._resolver, PathResolver) else {}
 
 
 def _active(tenant: Tenant) -> Tenant:

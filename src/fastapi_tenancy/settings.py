@@ -44,7 +44,7 @@ def settings_of(folder: Path, known: frozenset[str]) -> dict[str, Any]:
     for key in sorted(first.keys() & second.keys()):
         if first[key] != second[key]:
             raise ConfigurationError(
-                f"{key} is {shown(first[key])} in tenancy.toml but {shown(second[key])} in"
+                f"{key} is {_shown(key, first)} in tenancy.toml but {_shown(key, second)} in"
                 " [tool.tenancy] of pyproject.toml. Remove one of them"
             )
     return first | second
@@ -107,6 +107,11 @@ def unknown(key: str, where: str, known: frozenset[str]) -> str:
     near = get_close_matches(key.lower().replace("-", "_"), sorted(known), n=1, cutoff=0.5)
     advice = f"did you mean {near[0]}?" if near else "known are " + ", ".join(sorted(known))
     return f"{where} sets {key!r}, which is not a setting of tenancy; {advice}"
+
+
+def _shown(key: str, values: dict[str, Any]) -> str:
+    """The value of a setting, unless it is a secret: those are the ones that are keys."""
+    return "***" if key.endswith(("_key", "_keys")) else shown(values[key])
 
 
 def shown(value: object) -> str:

@@ -97,7 +97,7 @@ def _problem(error: ErrorDetails, arguments: dict[str, Any]) -> str:
     nested = _IN_TABLES.get(error["type"])
     if nested is not None and len(error["loc"]) > 1:
         return f"{where} {nested}"
-    if error["type"] == "database_url":
+    if error["type"] in ("database_url", "secret"):  # their values are not shown
         return f"{where}: {error['msg']}"
     return f"{where} is {shown(error['input'])}: {error['msg'][:1].lower()}{error['msg'][1:]}"
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
+import weakref
+from collections.abc import Callable
 
 from fastapi_tenancy.errors import (
     CatalogueUnavailableError,
     InvalidNameError,
-    TenancyError,
     TenantNotFoundError,
     TenantRefusedError,
 )
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.resolving.flights import Flights
-from fastapi_tenancy.resolving.key import TenantKey
+from fastapi_tenancy.resolving.key import By, TenantKey
+from fastapi_tenancy.resolving.lookups import lookup
+from fastapi_tenancy.resolving.outage import Outage
 from fastapi_tenancy.resolving.remembered import Remembered
+from fastapi_tenancy.storage.changes import Change, subscribe
 from fastapi_tenancy.storage.names import check_name
 from fastapi_tenancy.storage.protocol import TenantStore
 
@@ -27,7 +32,7 @@ class TenantFinder:
 
     Refusals are remembered apart, for a shorter time: whoever asks for names that do not exist
     drives no tenant out of the memory. Unknown tenants and those that are not active take the
-    same way and the same time.
+    same way and the same time. What a store of this process changes is forgotten at once.
 
     Args:
         size: tenants remembered.
@@ -35,12 +40,24 @@ class TenantFinder:
         patience_s: seconds the catalogue may take for an answer.
     """
 
-    def __init__(self, store: TenantStore, *, size: int, ttl_s: float, patience_s: float) -> None:
+    def __init__(
+        self,
+        store: TenantStore,
+        *,
+        size: int,
+        ttl_s: float,
+        patience_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._store = store
         self._patience_s = patience_s
-        self._served: Remembered[TenantKey, Tenant] = Remembered(size, ttl_s)
-        self._refused: Remembered[TenantKey, str] = Remembered(size, min(ttl_s, REFUSED_TTL_S))
+        self._served: Remembered[TenantKey, Tenant] = Remembered(size, ttl_s, clock)
+        refused_ttl_s = min(ttl_s, REFUSED_TTL_S)
+        self._refused: Remembered[TenantKey, str] = Remembered(size, refused_ttl_s, clock)
         self._flights: Flights[TenantKey, Tenant | str] | None = None
+        self._outage = Outage(clock)
+        self._changes = 0
+        weakref.finalize(self, subscribe(_weakly(weakref.WeakMethod(self._changed))))
 
     async def find(self, key: TenantKey) -> Tenant:
         """The active tenant of this name.
@@ -52,7 +69,7 @@ class TenantFinder:
         tenant = self._served.get(key)
         if tenant is not None:
             return tenant
-        found = self._refused.get(key) or self._malformed(key) or await self._answer(key)
+        found = self._refused.get(key) or _malformed(key) or await self._answer(key)
         if isinstance(found, str):
             raise TenantRefusedError(found)
         return found
@@ -60,42 +77,81 @@ class TenantFinder:
     async def close(self) -> None:
         """Give up what is under way, and forget everything."""
         flights, self._flights = self._flights, None
-        if flights is not None and flights.loop is asyncio.get_running_loop():
+        if flights is not None:
             await flights.close()
         self._served.clear()
         self._refused.clear()
-
-    def _malformed(self, key: TenantKey) -> str | None:
-        try:
-            check_name(key.value, key.by.value)
-        except InvalidNameError as error:
-            return str(error)
-        return None
 
     async def _answer(self, key: TenantKey) -> Tenant | str:
         flights = self._flights
         if flights is None or flights.loop is not asyncio.get_running_loop():
             flights = self._flights = Flights(self._ask)
         try:
-            async with asyncio.timeout(self._patience_s):
-                return await flights.answer(key)
-        except TimeoutError as error:
-            raise CatalogueUnavailableError(
-                f"the catalogue gave no answer in {self._patience_s:g} s"
-            ) from error
-        except (OSError, TenancyError) as error:
-            raise CatalogueUnavailableError(str(error)) from error
+            return await flights.answer(key)
+        except CatalogueUnavailableError as error:  # of one question, but for each who asked it
+            raise CatalogueUnavailableError(str(error), error.retry_after_s) from error
 
     async def _ask(self, key: TenantKey) -> Tenant | str:
+        before = self._changes
         try:
-            tenant = await self._store.get_by_identifier(key.value)
+            with self._outage.watched():
+                tenant = await self._looked_up(key)
         except TenantNotFoundError:
-            return self._refuse(key, f"no tenant has the {key.by.value} {key.value!r}")
-        if tenant.status is not TenantStatus.ACTIVE:
-            return self._refuse(key, f"the tenant {tenant.identifier!r} is {tenant.status.value}")
-        self._served.put(key, tenant)
-        return tenant
+            answer: Tenant | str = f"no tenant has the {key.by.value} {key.value!r}"
+        else:
+            answer = _if_active(tenant)
+        self._remember(key, answer)
+        if self._changes != before:  # it may be what was there before
+            self._forget([key])
+        return answer
 
-    def _refuse(self, key: TenantKey, why: str) -> str:
-        self._refused.put(key, why)
-        return why
+    async def _looked_up(self, key: TenantKey) -> Tenant:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                return await lookup(self._store, key.by)(key.value)
+        except TimeoutError as error:
+            raise TimeoutError(f"the catalogue gave no answer in {self._patience_s:g} s") from error
+
+    def _remember(self, key: TenantKey, answer: Tenant | str) -> None:
+        if isinstance(answer, str):
+            self._refused.put(key, answer)
+        else:
+            self._served.put(key, answer)
+
+    def _changed(self, change: Change) -> None:
+        self._changes += 1
+        flights = self._flights
+        if flights is not None:
+            flights.part()
+        names = (*change.before, *change.after)
+        self._forget([TenantKey(By.IDENTIFIER, one.identifier) for one in names])
+        self._forget([TenantKey(By.HOST, one.host) for one in names if one.host is not None])
+
+    def _forget(self, keys: list[TenantKey]) -> None:
+        self._served.forget(keys)
+        self._refused.forget(keys)
+
+
+def _malformed(key: TenantKey) -> str | None:
+    try:
+        check_name(key.value, key.by.value)
+    except InvalidNameError as error:
+        return str(error)
+    return None
+
+
+def _if_active(tenant: Tenant) -> Tenant | str:
+    if tenant.status is TenantStatus.ACTIVE:
+        return tenant
+    return f"the tenant {tenant.identifier!r} is {tenant.status.value}"
+
+
+def _weakly(method: weakref.WeakMethod[Callable[[Change], None]]) -> Callable[[Change], None]:
+    """What to subscribe with, so that the subscription keeps nobody alive."""
+
+    def told(change: Change) -> None:
+        found = method()
+        if found is not None:
+            found(change)
+
+    return told

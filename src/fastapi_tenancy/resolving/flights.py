@@ -47,8 +47,10 @@ class Flights(Generic[Key, Answer]):
         self._under_way = {}
 
     async def close(self) -> None:
-        """Give up the questions under way."""
+        """Give up the questions under way, where their event loop is this one."""
         self.part()
+        if self.loop is not asyncio.get_running_loop():
+            return
         tasks = list(self._all)
         for task in tasks:
             task.cancel()

@@ -47,8 +47,8 @@ class Remembered(Generic[Key, Value]):
 
     def forget(self, keys: Iterable[Key]) -> None:
         """Forget these, where they are known."""
-        with self._lock:
-            for key in keys:
+        for key in keys:  # a lock for each, so that nobody waits for all of a large import
+            with self._lock:
                 self._values.pop(key, None)
 
     def clear(self) -> None:

@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from fastapi_tenancy.errors import CatalogueUnavailableError, TenancyError
+from fastapi_tenancy.errors import CatalogueUnavailableError, TenantRefusedError
 from fastapi_tenancy.web.asgi import Scope, Send
 
 PROBLEM = "application/problem+json"
 _NOBODY = "The request names no tenant that is served here."
+_UNPROVEN = "The request carries no token that is accepted here."
 _LATER = "The request cannot be served at the moment. Try again later."
 _POLICY_VIOLATION = 1008
 _TRY_AGAIN_LATER = 1013
@@ -50,9 +51,11 @@ class Answer:
         await send({"type": f"{kind}.body", "body": body})
 
 
-def answer_to(error: TenancyError, refused_status: int) -> Answer:
+def answer_to(error: TenantRefusedError | CatalogueUnavailableError, refused_status: int) -> Answer:
     """What is said where the tenant of a request was not found out."""
     if isinstance(error, CatalogueUnavailableError):
         headers = (("retry-after", str(error.retry_after_s)),)
         return Answer(503, _LATER, headers, _TRY_AGAIN_LATER)
+    if error.challenge:
+        return Answer(401, _UNPROVEN, (("www-authenticate", error.challenge),))
     return Answer(refused_status, _NOBODY)

@@ -9,7 +9,6 @@ from fastapi_tenancy.errors import (
     CatalogueUnavailableError,
     MissingExtraError,
     NoTenantNamedError,
-    TenancyError,
     TenantRefusedError,
 )
 from fastapi_tenancy.manager import TenancyManager
@@ -34,7 +33,7 @@ async def get_tenant(connection: HTTPConnection) -> Tenant:
     """
     try:
         return await _tenant(connection)
-    except TenancyError as error:
+    except (TenantRefusedError, CatalogueUnavailableError) as error:
         raise _refusal(connection, error) from error
 
 
@@ -48,7 +47,7 @@ async def get_optional_tenant(connection: HTTPConnection) -> Tenant | None:
         return await _tenant(connection)
     except NoTenantNamedError:
         return None
-    except TenancyError as error:
+    except (TenantRefusedError, CatalogueUnavailableError) as error:
         raise _refusal(connection, error) from error
 
 
@@ -84,9 +83,9 @@ async def _tenant(connection: HTTPConnection) -> Tenant:
     return found
 
 
-def _refusal(connection: HTTPConnection, error: TenancyError) -> HTTPException | WebSocketException:
-    if not isinstance(error, TenantRefusedError | CatalogueUnavailableError):
-        error = CatalogueUnavailableError(str(error))
+def _refusal(
+    connection: HTTPConnection, error: TenantRefusedError | CatalogueUnavailableError
+) -> HTTPException | WebSocketException:
     path = connection.scope["path"]
     _log.warning("%s %r refused: %s", connection.scope["type"], path, error)
     answer = answer_to(error, manager_of(connection).config.refused_status)

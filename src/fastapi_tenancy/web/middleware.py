@@ -10,15 +10,16 @@ from fastapi_tenancy.errors import (
     CatalogueUnavailableError,
     ConfigurationError,
     NoTenantNamedError,
-    TenancyError,
     TenantRefusedError,
 )
 from fastapi_tenancy.manager import TenancyManager
 from fastapi_tenancy.model.tenant import Tenant
-from fastapi_tenancy.resolving.key import Resolver
+from fastapi_tenancy.resolving.own import Own
+from fastapi_tenancy.resolving.route import route_path
 from fastapi_tenancy.web.answer import answer_to
-from fastapi_tenancy.web.asgi import App, Receive, Scope, Send, route_path
+from fastapi_tenancy.web.asgi import App, Receive, Scope, Send
 from fastapi_tenancy.web.context import request_tenant
+from fastapi_tenancy.web.exclusions import Exclusions
 from fastapi_tenancy.web.lifespan import within
 
 _log = logging.getLogger("fastapi_tenancy")
@@ -32,14 +33,15 @@ class TenancyMiddleware:
     Args:
         config: settings for a manager of its own, begun and ended with the application.
         manager: a manager that somebody else shuts down; its settings count.
-        resolver: reads the tenant from a request, instead of what ``resolution_strategy`` names.
+        resolver: with ``config``: says whose request it is, see ``TenancyManager``.
         exclude: paths, with all below them, that need no tenant; by default
             ``paths_without_tenant``.
         optional: whether requests that name no tenant are served; by default
             ``tenant_optional``.
 
     Raises:
-        ConfigurationError: neither ``config`` nor ``manager`` is given.
+        ConfigurationError: neither ``config`` nor ``manager`` is given, or ``resolver`` with a
+            manager, which has one already.
     """
 
     def __init__(
@@ -47,15 +49,15 @@ class TenancyMiddleware:
         app: App,
         config: TenancyConfig | None = None,
         manager: TenancyManager | None = None,
-        resolver: Resolver | None = None,
+        resolver: Own | None = None,
         exclude: Iterable[str] | None = None,
         optional: bool | None = None,
     ) -> None:
         self.app = app
         self._own = manager is None
-        self._manager = manager or _manager_of(config, resolver)
+        self._manager = _chosen(config, manager, resolver)
         settings = self._manager.config
-        self._exclude = tuple(exclude if exclude is not None else settings.paths_without_tenant)
+        self._exclude = Exclusions(settings.paths_without_tenant if exclude is None else exclude)
         self._optional = settings.tenant_optional if optional is None else optional
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +71,7 @@ class TenancyMiddleware:
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = {**scope.get("state", {}), "tenancy": self._manager}
-        if self._excluded(scope):
+        if route_path(scope) in self._exclude:
             await self.app({**scope, "state": state}, receive, send)
             return
         try:
@@ -80,7 +82,8 @@ class TenancyMiddleware:
             return
         token = request_tenant.set(tenant)
         try:
-            await self.app({**scope, "state": state}, receive, send)
+            inside = self._manager.inside(scope) if tenant is not None else {}
+            await self.app({**scope, **inside, "state": state}, receive, send)
         finally:
             request_tenant.reset(token)
 
@@ -91,17 +94,18 @@ class TenancyMiddleware:
             if self._optional:
                 return None
             raise
-        except (TenantRefusedError, CatalogueUnavailableError):
-            raise
-        except TenancyError as error:  # it could not be initialized
-            raise CatalogueUnavailableError(str(error)) from error
-
-    def _excluded(self, scope: Scope) -> bool:
-        path = route_path(scope)
-        return any(path == one or path.startswith(one + "/") for one in self._exclude)
 
 
-def _manager_of(config: TenancyConfig | None, resolver: Resolver | None) -> TenancyManager:
+def _chosen(
+    config: TenancyConfig | None, manager: TenancyManager | None, resolver: Own | None
+) -> TenancyManager:
+    if manager is not None and resolver is not None:
+        raise ConfigurationError(
+            "TenancyMiddleware got manager= and resolver=; give the resolver to the manager:"
+            " TenancyManager(config, resolver=...)"
+        )
+    if manager is not None:
+        return manager
     if config is None:
         raise ConfigurationError(
             "TenancyMiddleware got neither config= nor manager=; write"
