@@ -42,7 +42,12 @@ def complete(config: TenancyConfig, alembic: Config | None = None) -> TenancyCon
     """
     if config.database_url is not None or not (alembic or any(project_files(config.alembic_ini))):
         return config
-    alembic = alembic or load_config(config.alembic_ini, config.alembic_section)
+    try:
+        alembic = alembic or load_config(config.alembic_ini, config.alembic_section)
+    except ConfigurationError:
+        if config.tracks:  # each names its own section: this one need not be there
+            return config
+        raise
     url = alembic.get_alembic_option("sqlalchemy.url")
     if not url or url.startswith(_PLACEHOLDER):
         return config

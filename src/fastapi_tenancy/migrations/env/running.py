@@ -33,6 +33,7 @@ from fastapi_tenancy.migrations.env.settling import (
     require_free,
 )
 from fastapi_tenancy.migrations.env.telling import show_progress
+from fastapi_tenancy.migrations.env.tracked import fixed_place
 from fastapi_tenancy.migrations.env.trying import TOLD, TakenBack, nothing_kept
 from fastapi_tenancy.model.url import masked
 
@@ -133,6 +134,9 @@ def _place(asked: Asked, config: TenancyConfig) -> Place:
     identity = current_identity()
     if identity is not None:
         return placed(identity.target, config)
+    fixed = fixed_place(asked, context.config, config)
+    if fixed is not None:
+        return fixed
     if asked.somewhere:
         return place_named(asked, config)
     shared = shared_place(config)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.errors import ConfigurationError, PlacementError
 from fastapi_tenancy.history.environment import read_environment
 from fastapi_tenancy.isolation.reach import require_reachable
 from fastapi_tenancy.migrations.tracks.opening import Opened
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.target import Target, TargetKey
 from fastapi_tenancy.model.track import Scope
+from fastapi_tenancy.storage.database import NoTableError
 
 
 def refuse_shared_version_tables(every: tuple[Opened, ...]) -> None:
@@ -45,14 +46,19 @@ def _common(one: Opened, other: Opened) -> Target | None:
     if Scope.TENANT not in (one.track.scope, other.track.scope):
         mine = {_key(t): t for t in _fixed(one)}
         return next((mine[_key(t)] for t in _fixed(other) if _key(t) in mine), None)
-    if one.track.scope is other.track.scope:
-        tenants = one.fleet.tenants(Selection(limit=1))
-        return one.fleet.isolation.target(tenants[0]) if tenants else None
-    tenant_track, fixed = (one, other) if one.track.scope is Scope.TENANT else (other, one)
-    places = {_key(t): t for t in _fixed(fixed)}
-    tenants = tenant_track.fleet.tenants(Selection(limit=1))
-    target = tenant_track.fleet.isolation.target(tenants[0]) if tenants else None
-    return target if target is not None and _key(target) in places else None
+    of_tenants, other = (one, other) if one.track.scope is Scope.TENANT else (other, one)
+    target = _of_a_tenant(of_tenants)
+    if target is None or other.track.scope is Scope.TENANT:
+        return target
+    return target if _key(target) in {_key(t) for t in _fixed(other)} else None
+
+
+def _of_a_tenant(opened: Opened) -> Target | None:
+    try:
+        tenants = opened.fleet.tenants(Selection(limit=1))
+        return opened.fleet.isolation.target(tenants[0]) if tenants else None
+    except (NoTableError, PlacementError):
+        return None  # nobody lives anywhere yet, or nowhere: whoever needs it will say so
 
 
 def _fixed(opened: Opened) -> Iterator[Target]:

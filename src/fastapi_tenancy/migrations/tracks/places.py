@@ -10,6 +10,7 @@ from alembic.config import Config
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.history.scripts import load_config
+from fastapi_tenancy.isolation.names import quote
 from fastapi_tenancy.isolation.place import place
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
@@ -46,7 +47,18 @@ def _shared(config: TenancyConfig, track: Track) -> Iterator[Target]:
     elif track.scope is Scope.SHARD:
         yield _target(track, "", url, IsolationStrategy.RLS)
     else:
-        yield _target(track, track.schema_name or track.name, url, IsolationStrategy.SCHEMA)
+        yield _target(track, _schema(track), url, IsolationStrategy.SCHEMA)
+
+
+def _schema(track: Track) -> str:
+    name = track.schema_name or track.name
+    quote(name)
+    if name.startswith("pg_") or name in ("information_schema", "$user"):
+        raise ConfigurationError(
+            f"the track {track.name!r} would be in the schema {name!r}, which is PostgreSQL's own;"
+            " give it another one (schema_name)"
+        )
+    return name
 
 
 def _target(track: Track, schema: str, url: DatabaseUrl, strategy: IsolationStrategy) -> Target:
