@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fastapi_tenancy.migrations.given import MigrationManager
     from fastapi_tenancy.migrations.manager import TenantMigrationManager
     from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant, TenantStatus
+    from fastapi_tenancy.sessions.tenants import TenantSessions
     from fastapi_tenancy.storage.memory import InMemoryTenantStore
     from fastapi_tenancy.storage.pattern import SchemaPatternTenantStore
     from fastapi_tenancy.storage.protocol import TenantStore
@@ -45,6 +46,7 @@ _WHERE = {
     "Tenant": "model.tenant",
     "TenantDep": "web.dependencies",
     "TenantMigrationManager": "migrations.manager",
+    "TenantSessions": "sessions.tenants",
     "TenantStatus": "model.tenant",
     "TenantStore": "storage.protocol",
     "current_request_tenant": "web.context",
@@ -68,6 +70,7 @@ __all__ = [
     "Tenant",
     "TenantDep",
     "TenantMigrationManager",
+    "TenantSessions",
     "TenantStatus",
     "TenantStore",
     "current_request_tenant",

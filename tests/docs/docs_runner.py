@@ -91,7 +91,8 @@ class Reader:
 
     def _python(self, block: Block) -> None:
         source = "\n" * block.line + self._own(block.text)
-        code = compile(source, block.page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        code = compile(source, block.page, "exec", flags=flags, dont_inherit=True)
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             found = eval(code, self._names)

@@ -16,6 +16,7 @@ from pydantic_settings import (
 
 from fastapi_tenancy.config.resolution import ResolutionSettings
 from fastapi_tenancy.config.runs import RunSettings
+from fastapi_tenancy.config.sessions import SessionSettings
 from fastapi_tenancy.config.tenants import TenantSettings
 from fastapi_tenancy.config.tracks import TracksSettings
 from fastapi_tenancy.errors import ConfigurationError
@@ -38,6 +39,7 @@ _IN_TABLES = {
 
 class TenancyConfig(
     ResolutionSettings,
+    SessionSettings,
     TracksSettings,
     RunSettings,
     TenantSettings,

@@ -1,0 +1,1 @@
+"""Sessions of SQLAlchemy that see one tenant."""

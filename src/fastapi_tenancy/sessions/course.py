@@ -1,0 +1,59 @@
+"""What a driver's connection sends along with the beginning and the end of a transaction."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Course:
+    """The state of one connection; a driver's class keeps it, the events of its engine set it."""
+
+    __slots__ = ("aimed", "dirty", "head", "tail")
+
+    def __init__(self) -> None:
+        self.head: tuple[str, ...] = ()
+        """Sent with BEGIN."""
+        self.tail: tuple[str, ...] = ()
+        """Sent with COMMIT and ROLLBACK."""
+        self.aimed = False
+        """True while a transaction is open that began with ``head``."""
+        self.dirty = False
+        """True while something may be left in the connection."""
+
+    def turn_to(self, head: tuple[str, ...]) -> None:
+        """Say what the next transaction begins with."""
+        self.head, self.aimed, self.dirty = head, False, True
+
+    def begun(self) -> None:
+        """A transaction was opened, with ``head``."""
+        self.aimed = True
+
+    def ended(self) -> None:
+        """A transaction was closed, with ``tail``."""
+        self.aimed = self.dirty = False
+
+
+class AimedConnection(Protocol):
+    """A driver's connection that sends along what its course says."""
+
+    course: Course
+
+    def is_idle(self) -> bool:
+        """True while no transaction is open."""
+        ...
+
+    def is_lost(self) -> bool:
+        """True if the server has closed the connection; asks nobody."""
+        ...
+
+    def pid(self) -> int:
+        """The number of the server's process, as it was told when connecting."""
+        ...
+
+    async def found(self, query: str) -> bool:
+        """Whether a query outside of any transaction gives a row."""
+        ...
+
+    async def tidy(self) -> None:
+        """Take away what was left, in a message of its own."""
+        ...

@@ -1,0 +1,62 @@
+"""One database as sessions use it: its engine, and what was found out about it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import await_only
+
+from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.errors import PlacementError
+from fastapi_tenancy.isolation.names import literal
+from fastapi_tenancy.sessions.aim import OPTION, Aim
+from fastapi_tenancy.sessions.course import AimedConnection
+from fastapi_tenancy.sessions.drivers import open_engine
+from fastapi_tenancy.sessions.leftovers import DIRECT, POOLED
+from fastapi_tenancy.sessions.watch import watch
+
+_REMEMBERED = 10_000
+"""Schemas that were found; a tenant costs one more round trip when it comes first."""
+
+
+class Database:
+    """An engine, whose sessions each have an aim."""
+
+    def __init__(self, address: str, driver: str, config: TenancyConfig) -> None:
+        self._direct: bool | None = None
+        self._found: OrderedDict[str, None] = OrderedDict()
+        self._engine = open_engine(address, driver, config, self._connected)
+        watch(self._engine.sync_engine, self._admit)
+
+    def engine(self, aim: Aim) -> AsyncEngine:
+        """The engine as a session of that aim sees it; its connections are those of all."""
+        return self._engine.execution_options(**{OPTION: aim}, **aim.options)
+
+    async def close(self) -> None:
+        """Close the connections that are idle."""
+        await self._engine.dispose()
+
+    def forget(self, aim: Aim) -> None:
+        """Look again, at the next session, whether its schema is there."""
+        self._found.pop(aim.schema, None)
+
+    async def _connected(self, connection: AimedConnection) -> None:
+        if self._direct is None:
+            query = f"SELECT 1 WHERE pg_catalog.pg_backend_pid() = {connection.pid()}"
+            self._direct = await connection.found(query)
+        connection.course.tail = DIRECT if self._direct else POOLED
+
+    def _admit(self, aim: Aim, connection: AimedConnection) -> None:
+        if aim.schema and aim.schema not in self._found:
+            query = f"SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {literal(aim.schema)}"
+            if not await_only(connection.found(query)):
+                raise PlacementError(
+                    f"{aim.whose} has no schema {aim.schema!r} here: its sessions would work in"
+                    " tables of others. `tenancy upgrade --create` makes it"
+                )
+            self._found[aim.schema] = None
+        if aim.schema:
+            self._found.move_to_end(aim.schema)
+            if len(self._found) > _REMEMBERED:
+                self._found.popitem(last=False)

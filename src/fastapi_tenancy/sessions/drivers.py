@@ -1,0 +1,128 @@
+"""An engine of SQLAlchemy for an address, with the driver that the settings name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.model.url import sync_url
+from fastapi_tenancy.sessions.course import AimedConnection
+from fastapi_tenancy.sessions.with_psycopg import PsycopgConnection
+
+Connected = Callable[[AimedConnection], Awaitable[None]]
+"""Told of each new connection, before anybody else."""
+
+_APPLICATION = "fastapi-tenancy"
+_ASYNCPG_READS = frozenset(
+    (
+        *("application_name", "gsslib", "krbsrvname", "options", "passfile", "service"),
+        *("servicefile", "ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert"),
+        *("sslcrl", "sslkey", "sslmode", "sslpassword", "sslrootcert", "target_session_attrs"),
+    )
+)
+"""Arguments of a URL that asyncpg understands; it would take others for settings of the server."""
+
+
+def driver_for(config: TenancyConfig, tenant: Tenant | None = None) -> str:
+    """``asyncpg`` where the URL in the settings names it, else ``psycopg``.
+
+    A tenant's own URL comes first, then ``database_url``, then ``database_url_template``.
+    """
+    own = tenant.database_url if tenant else None
+    url = own or config.database_url or config.database_url_template or ""
+    return "asyncpg" if url.partition("://")[0].endswith("+asyncpg") else "psycopg"
+
+
+def open_engine(
+    address: str, driver: str, config: TenancyConfig, connected: Connected
+) -> AsyncEngine:
+    """An engine for a PostgreSQL address; it connects when it is first used.
+
+    No statement stays prepared: after a migration, or behind a pooler, it would be another one.
+    """
+    make = _asyncpg if driver == "asyncpg" else _psycopg
+    url, arguments = make(address, config, connected)
+    return create_async_engine(
+        make_url(url),
+        connect_args=arguments,
+        pool_size=config.session_pool_size,
+        max_overflow=config.session_max_overflow,
+        pool_timeout=config.session_pool_timeout_s,
+    )
+
+
+def _psycopg(
+    address: str, config: TenancyConfig, connected: Connected
+) -> tuple[str, dict[str, Any]]:
+    async def connect(**arguments: Any) -> PsycopgConnection:
+        connection = await PsycopgConnection.connect(**arguments)
+        try:
+            await connected(connection)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    arguments: dict[str, Any] = {
+        "async_creator_fn": connect,
+        "prepare_threshold": None,
+        "fallback_application_name": _APPLICATION,
+    }
+    if "connect_timeout=" not in address:
+        # libpq takes whole seconds and reads 0 as no limit.
+        arguments["connect_timeout"] = max(1, math.ceil(config.connect_timeout_s))
+    return sync_url(address), arguments
+
+
+def _asyncpg(
+    address: str, config: TenancyConfig, connected: Connected
+) -> tuple[str, dict[str, Any]]:
+    try:
+        import asyncpg
+
+        from fastapi_tenancy.sessions.with_asyncpg import AsyncpgConnection
+    except ImportError as error:
+        raise ConfigurationError(
+            "the database URL names the driver asyncpg, which is not installed: pip install"
+            " asyncpg, or write postgresql:// to use psycopg"
+        ) from error
+    dsn, timeout = _for_asyncpg(address)
+
+    async def connect() -> AsyncpgConnection:
+        connection: AsyncpgConnection = await asyncpg.connect(
+            dsn,
+            connection_class=AsyncpgConnection,
+            statement_cache_size=0,
+            timeout=timeout or config.connect_timeout_s,
+        )
+        try:
+            await connected(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    return "postgresql+asyncpg://", {
+        "async_creator_fn": connect,
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": str,  # "": a statement without a name
+    }
+
+
+def _for_asyncpg(address: str) -> tuple[str, float]:
+    """The address without what asyncpg does not know, and the seconds it gives for connecting."""
+    bare, _, query = address.partition("?")
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    timeout = given.get("connect_timeout", "")
+    given = {key: value for key, value in given.items() if key in _ASYNCPG_READS}
+    given.setdefault("application_name", _APPLICATION)
+    text = "&".join(f"{key}={quote(value, safe='')}" for key, value in given.items())
+    return f"{bare}?{text}", float(timeout) if timeout.isdigit() else 0.0

@@ -1,0 +1,111 @@
+"""The events of an engine by which every transaction gets its aim, and is watched keeping it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.util import await_only
+
+from fastapi_tenancy.errors import ConfigurationError, TenancyError
+from fastapi_tenancy.sessions.aim import COMMON, OPTION, Aim
+from fastapi_tenancy.sessions.course import AimedConnection
+
+Admit = Callable[[Aim, AimedConnection], None]
+"""Refuses an aim that the database cannot keep; runs where a round trip may be waited for."""
+
+
+def watch(engine: Engine, admit: Admit) -> None:
+    """Listen to an engine whose connections are aimed ones."""
+
+    def begin(connection: Connection) -> None:
+        aim = aim_option(connection)
+        try:
+            _turn(connection, aim)
+            admit(aim, driver(connection))
+            _start(connection)
+        except BaseException:
+            # What was sent, or half sent, is known to nobody: not even to the pool's rollback.
+            connection.invalidate()
+            raise
+
+    event.listen(engine, "begin", begin)
+    event.listen(engine, "before_cursor_execute", _before)
+    event.listen(engine, "after_cursor_execute", _after)
+    event.listen(engine, "checkout", _checkout)
+    event.listen(engine, "checkin", _checkin)
+
+
+def aim_option(connection: Connection) -> Aim:
+    """The aim of a connection's engine."""
+    aim: Aim = connection.get_execution_options().get(OPTION, COMMON)
+    return aim
+
+
+def driver(connection: Connection) -> AimedConnection:
+    """The driver's connection under SQLAlchemy's."""
+    found: AimedConnection = connection.connection.driver_connection  # type: ignore[assignment]
+    return found
+
+
+def _turn(connection: Connection, aim: Aim) -> None:
+    driver(connection).course.turn_to(aim.head)
+    adapted: Any = connection.connection.dbapi_connection
+    if aim.head and adapted.autocommit:
+        raise ConfigurationError(
+            f"a session of {aim.whose} cannot use the isolation level AUTOCOMMIT: what makes it"
+            " the tenant's ends with a transaction, so there has to be one. Use another level;"
+            " a statement that no transaction may hold belongs in a migration"
+        )
+
+
+def _start(connection: Connection) -> None:
+    """Open asyncpg's transaction now; psycopg does so by itself, whoever sends a statement."""
+    adapted: Any = connection.connection.dbapi_connection
+    if connection.dialect.driver == "asyncpg" and driver(connection).course.head:
+        await_only(adapted._start_transaction())
+
+
+def _before(connection: Connection, *_: Any) -> None:
+    course = driver(connection).course
+    if course.aimed and driver(connection).is_idle():
+        raise TenancyError(
+            "a statement of this session has ended its transaction (COMMIT or ROLLBACK as text);"
+            " what comes now would not be sure to reach the tenant and was not sent. Use"
+            " `await session.commit()` or `await session.rollback()`"
+        )
+
+
+def _after(connection: Connection, *_: Any) -> None:
+    """The net: a statement that was sent astray fails, and takes its transaction along."""
+    course = driver(connection).course
+    if course.head and not (course.aimed and not driver(connection).is_idle()):
+        connection.invalidate()
+        raise TenancyError(
+            f"a statement for {aim_option(connection).whose} was sent outside of the transaction"
+            " that was opened for it, and its connection was closed. If it holds a COMMIT or"
+            " ROLLBACK as text, use session.commit() or session.rollback(); otherwise this"
+            " version of the database driver is not supported"
+        )
+
+
+def _checkout(_: Any, record: ConnectionPoolEntry, __: Any) -> None:
+    connection: AimedConnection | None = record.driver_connection
+    if connection is not None and connection.is_lost():
+        raise DisconnectionError("the server has closed the connection")
+
+
+def _checkin(_: Any, record: ConnectionPoolEntry) -> None:
+    connection: AimedConnection | None = record.driver_connection
+    if connection is None or not connection.course.dirty:
+        return
+    try:
+        if not connection.is_idle():
+            raise TenancyError("a transaction is still open")
+        await_only(connection.tidy())
+    except Exception as error:
+        record.invalidate(error)

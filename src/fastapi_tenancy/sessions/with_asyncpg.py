@@ -1,0 +1,55 @@
+"""asyncpg's connection, sending more than BEGIN and COMMIT in their messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+
+from fastapi_tenancy.sessions.course import Course
+
+_ENDS = ("COMMIT;", "ROLLBACK;")
+"""What asyncpg's transactions send at their end."""
+
+
+class AsyncpgConnection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection whose transactions begin and end as its course says."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.course = Course()
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        """As asyncpg does; BEGIN, COMMIT and ROLLBACK take along what the course says."""
+        course = self.course
+        if query.startswith("BEGIN") and query.endswith(";"):
+            found = await super().execute(query + ";".join(course.head), timeout=timeout)
+            course.begun()
+        elif query in _ENDS:
+            course.aimed = False
+            found = await super().execute(query + ";".join(course.tail), timeout=timeout)
+            course.ended()
+        else:
+            found = await super().execute(query, *args, timeout=timeout)
+        return str(found)
+
+    def is_idle(self) -> bool:
+        """True while no transaction is open."""
+        return not self.is_in_transaction()
+
+    def is_lost(self) -> bool:
+        """True if the server has closed the connection; asks nobody."""
+        return bool(self.is_closed())
+
+    def pid(self) -> int:
+        """The number of the server's process, as it was told when connecting."""
+        return int(self.get_server_pid())
+
+    async def found(self, query: str) -> bool:
+        """Whether a query outside of any transaction gives a row."""
+        return str(await super().execute(query)) != "SELECT 0"
+
+    async def tidy(self) -> None:
+        """Take away what was left, in a message of its own."""
+        await super().execute(";".join(self.course.tail))
+        self.course.ended()
