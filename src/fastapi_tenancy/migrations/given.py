@@ -9,9 +9,9 @@ from typing import TypedDict
 
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.migrations.asked import require_tenant, tenants_of
-from fastapi_tenancy.migrations.fleet import Fleet
-from fastapi_tenancy.migrations.results import TenantResult, joined, results_of
-from fastapi_tenancy.migrations.running import OneTenantCalls, position_of_one, run
+from fastapi_tenancy.migrations.results import TenantResult, joined
+from fastapi_tenancy.migrations.running import OneTenantCalls, position_of_one, results, run
+from fastapi_tenancy.migrations.tracks.running import TracksRun
 from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
@@ -48,6 +48,7 @@ class MigrationManager(OneTenantCalls):
         store: the catalogue they are from, if there is one: a tenant whose place another one in it
             claims is then refused.
         listener: is given the events of each run.
+        track: the one that is meant, where the settings have several histories of the tenants.
     """
 
     def __init__(
@@ -57,11 +58,12 @@ class MigrationManager(OneTenantCalls):
         *,
         store: TenantStore | None = None,
         listener: Listener = silent,
+        track: str | None = None,
     ) -> None:
         update = {"alembic_ini": Path(alembic_ini_path)}
-        self._config = isolation_provider.config.model_copy(update=update)
+        config = isolation_provider.config.model_copy(update=update)
         self._isolation = isolation_provider
-        super().__init__(listener, store)
+        super().__init__(config, listener, store, track)
 
     async def upgrade_all_tenants(
         self,
@@ -98,7 +100,7 @@ class MigrationManager(OneTenantCalls):
             ConfigurationError: its database cannot be read, or its schema name cannot be used.
         """
         require_tenant(tenant)
-        fleet = self._fleet_of([tenant])
+        fleet = self._fleet_of(tenant)
         history = await asyncio.to_thread(fleet.history)
         position = await position_of_one(fleet)
         heads = tuple(sorted(history.heads))
@@ -118,20 +120,21 @@ class MigrationManager(OneTenantCalls):
         create: bool = False,
     ) -> FleetResult:
         given = [t for t in tenants_of(tenants) if t.status is not TenantStatus.DELETED]
-        fleet = await self._fleet_around(given)
-        options = fleet.options(command, revision, concurrency=concurrency, create=create)
-        report = await run(fleet, options, Selection(), self._listener)
+        every = await self._tracks_around(given)
+        request = TracksRun(
+            every, command, revision, only=self._track, concurrency=concurrency, create=create
+        )
+        ended = await run(request, Selection(), self._listener)
         ids = {tenant.id for tenant in given}
-        told = (result for outcome in report.outcomes for result in results_of(outcome))
-        results = [result for result in told if result["tenant_id"] in ids]
-        failures = [result for result in results if not result["success"]]
+        told = [result for result in results(ended) if result["tenant_id"] in ids]
+        failures = [result for result in told if not result["success"]]
         return FleetResult(
-            total=len(results),
-            success=len(results) - len(failures),
+            total=len(told),
+            success=len(told) - len(failures),
             failed=len(failures),
             failures=failures,
-            results=results,
+            results=told,
         )
 
-    def _fleet_of(self, tenants: list[Tenant]) -> Fleet:
-        return Fleet(self._config, lambda _selection: tenants, self._isolation)
+    def _provider(self) -> IsolationProvider:
+        return self._isolation

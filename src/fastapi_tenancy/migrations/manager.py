@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.migrations.asked import require_tenant, statuses_of
-from fastapi_tenancy.migrations.fleet import Fleet, collect
+from fastapi_tenancy.migrations.fleet import collect
 from fastapi_tenancy.migrations.given import MigrationManager
-from fastapi_tenancy.migrations.results import TenantResult, joined, results_of
+from fastapi_tenancy.migrations.results import TenantResult, joined
 from fastapi_tenancy.migrations.rivals import place_in
-from fastapi_tenancy.migrations.running import OneTenantCalls, position_of_one, run
+from fastapi_tenancy.migrations.running import OneTenantCalls, position_of_one, results, run
+from fastapi_tenancy.migrations.tracks.running import TracksRun
 from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
@@ -28,6 +30,11 @@ class TenantMigrationManager(OneTenantCalls):
 
     Nothing blocks the event loop, and calls may overlap: a version guard in each tenant's own
     transaction keeps any revision from being applied twice.
+
+    Args:
+        alembic_cfg_path: the ini file, of every track that does not name one of its own.
+        listener: is given the events of each run.
+        track: the one that is meant, where the settings have several.
     """
 
     def __init__(
@@ -37,10 +44,11 @@ class TenantMigrationManager(OneTenantCalls):
         alembic_cfg_path: str | Path = "alembic.ini",
         *,
         listener: Listener = silent,
+        track: str | None = None,
     ) -> None:
-        self._config = complete(config.model_copy(update={"alembic_ini": Path(alembic_cfg_path)}))
+        update = {"alembic_ini": Path(alembic_cfg_path)}
         self._catalogue = store
-        super().__init__(listener, store)
+        super().__init__(complete(config.model_copy(update=update)), listener, store, track)
 
     async def upgrade_all(
         self,
@@ -82,7 +90,7 @@ class TenantMigrationManager(OneTenantCalls):
             ConfigurationError: its database cannot be read, or its schema name cannot be used.
         """
         require_tenant(tenant)
-        position = await position_of_one(self._fleet_of([tenant]))
+        position = await position_of_one(self._fleet_of(tenant))
         return joined(position.heads)
 
     async def _all(
@@ -96,19 +104,23 @@ class TenantMigrationManager(OneTenantCalls):
     ) -> list[TenantResult]:
         loop = asyncio.get_running_loop()
 
+        place = place_in(self._provider())
+
         def tenants(selection: Selection) -> list[Tenant]:
             # The store belongs to the caller's loop: ask it there, from the worker thread.
-            reading = collect(self._catalogue, selection, place_in(fleet.isolation))
+            reading = collect(self._catalogue, selection, place)
             return asyncio.run_coroutine_threadsafe(reading, loop).result()
 
         chosen = Selection(statuses=statuses_of(statuses))
-        fleet = self._fleet(tenants)
-        options = fleet.options(command, revision, concurrency=concurrency, create=create)
-        report = await run(fleet, options, chosen, self._listener)
-        return [result for outcome in report.outcomes for result in results_of(outcome)]
+        request = TracksRun(
+            self._tracks(tenants),
+            command,
+            revision,
+            only=self._track,
+            concurrency=concurrency,
+            create=create,
+        )
+        return list(results(await run(request, chosen, self._listener)))
 
-    def _fleet_of(self, tenants: list[Tenant]) -> Fleet:
-        return self._fleet(lambda _selection: tenants)
-
-    def _fleet(self, tenants: Callable[[Selection], list[Tenant]]) -> Fleet:
-        return Fleet(self._config, tenants, open_isolation(self._config))
+    def _provider(self) -> IsolationProvider:
+        return open_isolation(self._config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from fastapi_tenancy.model.outcome import Outcome
 
@@ -11,7 +11,8 @@ from fastapi_tenancy.model.outcome import Outcome
 class TenantResult(TypedDict):
     """What happened to one tenant; ``duration_ms`` is in milliseconds.
 
-    ``revision`` is where the tenant stands now: None where it has no revision.
+    ``revision`` is where the tenant stands now: None where it has no revision. ``track`` is there
+    where the project has several histories.
     """
 
     tenant_id: str
@@ -25,13 +26,14 @@ class TenantResult(TypedDict):
     road: str | None
     error: str | None
     duration_ms: float
+    track: NotRequired[str]
 
 
-def results_of(outcome: Outcome) -> Iterator[TenantResult]:
+def results_of(outcome: Outcome, track: str = "") -> Iterator[TenantResult]:
     """A result for each tenant that lives at the outcome's target."""
     reached = joined(outcome.to_heads)
     for tenant in outcome.target.tenants:
-        yield TenantResult(
+        result = TenantResult(
             tenant_id=tenant.id,
             identifier=tenant.identifier,
             target=outcome.target.name,
@@ -44,6 +46,9 @@ def results_of(outcome: Outcome) -> Iterator[TenantResult]:
             error=outcome.error,
             duration_ms=round(outcome.duration_ms, 1),
         )
+        if track:
+            result["track"] = track
+        yield result
 
 
 def joined(heads: tuple[str, ...]) -> str | None:

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
-from fastapi_tenancy.engine.options import RunOptions
+from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.engine.stop import Stop
-from fastapi_tenancy.errors import MigrationFailedError
+from fastapi_tenancy.errors import ConfigurationError, MigrationFailedError
+from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.migrations.asked import require_tenant
-from fastapi_tenancy.migrations.fleet import Fleet
+from fastapi_tenancy.migrations.fleet import Collect, Fleet
 from fastapi_tenancy.migrations.results import TenantResult, results_of
 from fastapi_tenancy.migrations.rivals import place_in, rivals
+from fastapi_tenancy.migrations.tracks.opening import Opened, open_tracks
+from fastapi_tenancy.migrations.tracks.running import EACH_ITS_OWN, Ended, TracksRun
 from fastapi_tenancy.model.event import Listener
-from fastapi_tenancy.model.outcome import Report
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.target import Position
 from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.model.track import Scope
 from fastapi_tenancy.storage.database import NoTableError
 from fastapi_tenancy.storage.protocol import TenantStore
 
 
-async def run(
-    fleet: Fleet, options: RunOptions, selection: Selection, listener: Listener
-) -> Report:
+async def run(request: TracksRun, selection: Selection, listener: Listener) -> list[Ended]:
     """Carry out a run; when the caller is cancelled, tenants in flight finish and no other starts.
 
     Raises:
@@ -32,7 +34,7 @@ async def run(
     """
     stop = Stop()
     running = asyncio.ensure_future(
-        asyncio.to_thread(fleet.run, options, selection, listener=listener, stop=stop)
+        asyncio.to_thread(request.run, selection, listener=listener, stop=stop)
     )
     try:
         return await asyncio.shield(running)
@@ -43,28 +45,11 @@ async def run(
         raise
 
 
-async def run_one(
-    fleet: Fleet,
-    tenant: Tenant,
-    command: Command,
-    revision: str,
-    listener: Listener,
-    *,
-    create: bool = False,
-) -> TenantResult:
-    """Carry out a run of one tenant, alone or among those that claim its place.
-
-    Raises:
-        MigrationFailedError: the tenant could not be brought to the revision, with the cause.
-        ConfigurationError: the request itself is wrong; nothing was changed.
-    """
-    options = fleet.options(command, revision, concurrency=1, create=create)
-    report = await run(fleet, options, Selection(), listener)
-    results = (r for o in report.outcomes for r in results_of(o))
-    result = next(r for r in results if r["tenant_id"] == tenant.id)
-    if not result["success"]:
-        raise MigrationFailedError(f"tenant {result['identifier']!r}: {result['error']}")
-    return result
+def results(ended: list[Ended]) -> Iterator[TenantResult]:
+    """A result for each tenant in each track, and for each place that is nobody's."""
+    for one in ended:
+        for outcome in one.report.outcomes:
+            yield from results_of(outcome, one.track.name)
 
 
 async def position_of_one(fleet: Fleet) -> Position:
@@ -89,39 +74,78 @@ class OneTenantCalls(ABC):
 
     Args:
         store: the catalogue in which others may claim the place of a tenant; None if none is known.
+        track: the one that is meant, where tenants have several histories.
     """
 
-    def __init__(self, listener: Listener, store: TenantStore | None) -> None:
+    def __init__(
+        self,
+        config: TenancyConfig,
+        listener: Listener,
+        store: TenantStore | None,
+        track: str | None = None,
+    ) -> None:
+        self._config = config
         self._listener = listener
         self._store = store
+        self._track = track
 
     @abstractmethod
-    def _fleet_of(self, tenants: list[Tenant]) -> Fleet:
-        """The project with these tenants only."""
+    def _provider(self) -> IsolationProvider:
+        """Where tenants live."""
 
-    async def _fleet_around(self, tenants: list[Tenant]) -> Fleet:
+    def _tracks(self, tenants: Collect) -> tuple[Opened, ...]:
+        return open_tracks(self._config, tenants, self._provider())
+
+    def _tracks_of(self, tenants: list[Tenant]) -> tuple[Opened, ...]:
+        """The project with these tenants only."""
+        return self._tracks(lambda _selection: tenants)
+
+    async def _tracks_around(self, tenants: list[Tenant]) -> tuple[Opened, ...]:
         """The project with these tenants, and those of the catalogue that claim their places.
 
         The engine refuses tenants that claim one place, and has to see all of them for that.
         """
-        fleet = self._fleet_of(tenants)
         if self._store is None:
-            return fleet
+            return self._tracks_of(tenants)
         try:
-            others = await rivals(self._store, tenants, place_in(fleet.isolation))
+            others = await rivals(self._store, tenants, place_in(self._provider()))
         except NoTableError:
-            return fleet  # nobody is in the catalogue
-        return self._fleet_of([*tenants, *others])
+            others = []  # nobody is in the catalogue
+        return self._tracks_of([*tenants, *others])
+
+    def _fleet_of(self, tenant: Tenant) -> Fleet:
+        """The history in which a tenant stands somewhere.
+
+        Raises:
+            ConfigurationError: tenants have several, and nobody said which is meant.
+        """
+        opened = self._own(self._tracks_of([tenant]))
+        if len(opened) != 1:
+            names = ", ".join(o.track.name for o in opened) or "none"
+            raise ConfigurationError(
+                f"which history of the tenants is meant? There are {names}; say track=NAME where"
+                " the manager is made"
+            )
+        return opened[0].fleet
+
+    def _own(self, every: tuple[Opened, ...]) -> tuple[Opened, ...]:
+        """The tenants' own histories, or the one that is meant."""
+        own = tuple(o for o in every if o.track.scope is Scope.TENANT)
+        return tuple(o for o in own if self._track in (None, o.track.name))
 
     async def upgrade_tenant(
         self, tenant: Tenant, revision: str = "head", *, create: bool = False
     ) -> TenantResult:
         """Upgrade one tenant and return its result; with ``create`` its schema may be missing.
 
+        Where tenants have several histories, all of them are upgraded, and the result is that of
+        the last.
+
         Raises:
             MigrationFailedError: the tenant could not be brought to the revision, with the cause;
                 another tenant of the catalogue that claims its place is one.
-            ConfigurationError: the request itself is wrong; nothing was changed.
+            ConfigurationError: the request itself is wrong, or a track that the tenants' wait for
+                is behind; nothing was changed.
         """
         return await self._one(Command.UPGRADE, tenant, revision, create=create)
 
@@ -133,5 +157,22 @@ class OneTenantCalls(ABC):
         self, command: Command, tenant: Tenant, revision: str, *, create: bool = False
     ) -> TenantResult:
         require_tenant(tenant)
-        fleet = await self._fleet_around([tenant])
-        return await run_one(fleet, tenant, command, revision, self._listener, create=create)
+        every = await self._tracks_around([tenant])
+        own = self._own(every)
+        if len(own) > 1 and (command is Command.DOWNGRADE or revision not in EACH_ITS_OWN):
+            self._fleet_of(tenant)  # says that one of them has to be named
+        result: TenantResult | None = None
+        for opened in own:
+            given: dict[str, object] = {"concurrency": 1, "create": create}
+            only = opened.track.name
+            request = TracksRun(every, command, revision, only=only, **given)
+            ended = await run(request, Selection(), self._listener)
+            result = next(r for r in results(ended) if r["tenant_id"] == tenant.id)
+            if not result["success"]:
+                raise MigrationFailedError(f"tenant {result['identifier']!r}: {result['error']}")
+        if result is None:
+            raise ConfigurationError(
+                f"there is no history of the tenants that is called {self._track!r}; look at the"
+                " tracks in the settings. Nothing was changed"
+            )
+        return result

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from graphlib import TopologicalSorter
-
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.config.tracks import TrackSettings
 from fastapi_tenancy.model.track import Track
@@ -16,14 +14,11 @@ def tracks_of(config: TenancyConfig) -> tuple[Track, ...]:
     """
     if not config.tracks:
         return (Track(ini=config.alembic_ini, section=config.alembic_section),)
-    waiting = TopologicalSorter({name: track.after for name, track in config.tracks.items()})
-    waiting.prepare()
-    ordered: list[str] = []
-    while waiting.is_active():
-        ready = set(waiting.get_ready())
-        # A track that is ready goes before later ones: as written down, wherever that is possible.
-        ordered += [name for name in config.tracks if name in ready]
-        waiting.done(*ready)
+    left, ordered = list(config.tracks), list[str]()
+    while left:  # the settings have no circles
+        following = next(n for n in left if not set(config.tracks[n].after).difference(ordered))
+        left.remove(following)
+        ordered.append(following)
     return tuple(_track(name, config.tracks[name], config) for name in ordered)
 
 
