@@ -61,10 +61,13 @@ def open_store(config: TenancyConfig) -> TenantStore:
     Raises:
         ConfigurationError: a query or pattern without a database to use it on.
     """
-    timeout = config.connect_timeout_s
+    timeout, keys = config.connect_timeout_s, config.encryption_keys
     if config.tenants_query is not None:
         return QueryTenantStore(
-            config.catalogue_url, config.tenants_query, connect_timeout_s=timeout
+            config.catalogue_url,
+            config.tenants_query,
+            connect_timeout_s=timeout,
+            encryption_keys=keys,
         )
     if config.schema_pattern is not None:
         if config.database_url is None:
@@ -75,7 +78,9 @@ def open_store(config: TenancyConfig) -> TenantStore:
         return SchemaPatternTenantStore(
             config.database_url, config.schema_pattern, connect_timeout_s=timeout
         )
-    return SQLAlchemyTenantStore(config.catalogue_url, connect_timeout_s=timeout)
+    return SQLAlchemyTenantStore(
+        config.catalogue_url, connect_timeout_s=timeout, encryption_keys=keys
+    )
 
 
 def open_isolation(config: TenancyConfig) -> IsolationProvider:

@@ -43,9 +43,10 @@ def settings_of(folder: Path, known: frozenset[str]) -> dict[str, Any]:
     first, second = (settings_in(folder / name, known) for name in FILES)
     for key in sorted(first.keys() & second.keys()):
         if first[key] != second[key]:
+            one, other = shown(first[key], key), shown(second[key], key)
             raise ConfigurationError(
-                f"{key} is {_shown(key, first)} in tenancy.toml but {_shown(key, second)} in"
-                " [tool.tenancy] of pyproject.toml. Remove one of them"
+                f"{key} is {one} in tenancy.toml but {other} in [tool.tenancy] of pyproject.toml."
+                " Remove one of them"
             )
     return first | second
 
@@ -109,12 +110,14 @@ def unknown(key: str, where: str, known: frozenset[str]) -> str:
     return f"{where} sets {key!r}, which is not a setting of tenancy; {advice}"
 
 
-def _shown(key: str, values: dict[str, Any]) -> str:
-    """The value of a setting, unless it is a secret: those are the ones that are keys."""
-    return "***" if key.endswith(("_key", "_keys")) else shown(values[key])
+def shown(value: object, key: str = "") -> str:
+    """A value as an error quotes it: short, without passwords.
 
-
-def shown(value: object) -> str:
-    """A value as an error quotes it: short, without passwords."""
+    Args:
+        key: the setting it is the value of. One that is a secret as a whole is not shown: those
+            are the ones that are keys.
+    """
+    if key.endswith(("_key", "_keys")):
+        return "***"
     text = masked(str(value))
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")

@@ -185,7 +185,7 @@ def test_the_key_may_be_in_a_variable_of_the_environment(monkeypatch: pytest.Mon
         jwt_algorithm="HS256",
         jwt_audience="shop",
     )
-    with pytest.raises(ConfigurationError, match="SHOP_KEY is not set"):
+    with pytest.raises(ConfigurationError, match="SHOP_KEY, which is not set"):
         resolver_of(config)
     monkeypatch.setenv("SHOP_KEY", SECRET)
     assert resolver_of(config)(signed()) == ACME

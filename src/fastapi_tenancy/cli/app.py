@@ -26,7 +26,7 @@ from fastapi_tenancy.cli.parameters import Invocation, Where, command
 from fastapi_tenancy.cli.relative import RelativeCommand
 from fastapi_tenancy.cli.starting import command as starting
 from fastapi_tenancy.cli.streams import UnwritableError, open_closed_descriptors, silence_stdout
-from fastapi_tenancy.cli.tenants import importing, preparing, reading, writing
+from fastapi_tenancy.cli.tenants import importing, preparing, reading, reencrypting, writing
 from fastapi_tenancy.cli.warned import alembic_warnings
 from fastapi_tenancy.errors import ConfigurationError, TenancyError, said
 from fastapi_tenancy.model.url import masked
@@ -132,6 +132,7 @@ tenants.command("import", epilog="Example: tenancy tenants import tenants.csv --
     importing.import_tenants
 )
 tenants.command("prepare", epilog="Example: tenancy tenants prepare")(preparing.prepare)
+tenants.command("reencrypt", epilog="Example: tenancy tenants reencrypt")(reencrypting.reencrypt)
 tenants.command("remove", epilog="Example: tenancy tenants remove acme-corp")(writing.remove)
 
 

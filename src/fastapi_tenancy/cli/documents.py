@@ -15,7 +15,7 @@ from fastapi_tenancy.model.outcome import OutcomeKind, Report
 from fastapi_tenancy.model.plan import Step
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.model.track import Track
-from fastapi_tenancy.model.url import masked
+from fastapi_tenancy.model.url import masked, shown_url
 
 if TYPE_CHECKING:
     from fastapi_tenancy.cli.planned import Planned
@@ -165,7 +165,7 @@ def tenant_document(tenant: Tenant) -> dict[str, Any]:
         "status": tenant.status.value,
         "tags": dict(tenant.tags),
         "schema_name": tenant.schema_name,
-        "database_url": masked(tenant.database_url) if tenant.database_url else None,
+        "database_url": tenant.database_url and shown_url(tenant.database_url),
         "isolation_strategy": tenant.isolation_strategy and tenant.isolation_strategy.value,
         "host": tenant.host,
         "shard": tenant.shard,

@@ -78,7 +78,7 @@ class ResolutionSettings(BaseModel):
     jwt_key: Secret | None = Field(
         default=None,
         description="Of jwt: the secret of an HS algorithm or the public key (PEM) of another;"
-        " env:NAME reads it from that environment variable.",
+        " env:NAME or file:PATH says where it is instead.",
     )
     jwt_algorithm: Algorithm | None = Field(
         default=None,

@@ -1,16 +1,14 @@
-"""Settings that nobody may see: given as they are, or as the name of an environment variable."""
+"""Settings that nobody may see: given as they are, or as where they are."""
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
+from fastapi_tenancy.config.references import is_reference, value_behind
 from fastapi_tenancy.errors import ConfigurationError
-
-_REFERENCE = "env:"
 
 
 class SecretText(str):
@@ -26,7 +24,7 @@ def _secret(value: object) -> SecretText:
     if not isinstance(value, str) or not value.strip():
         raise PydanticCustomError(
             "secret",
-            "expected a secret as text, or env:NAME for the environment variable of that name",
+            "expected a secret as text, or where it is: env:NAME, file:PATH",
         )
     return SecretText(value)
 
@@ -35,17 +33,14 @@ Secret = Annotated[SecretText, PlainValidator(_secret)]
 
 
 def revealed(secret: str, setting: str) -> str:
-    """The secret itself, where it is given by the name of an environment variable too.
+    """The secret itself, where a reference to a variable or a file is given in its place too.
 
     Raises:
-        ConfigurationError: that variable is not set.
+        ConfigurationError: that is not there.
     """
-    if not secret.startswith(_REFERENCE):
+    if not is_reference(secret):
         return str(secret)
-    name = secret.removeprefix(_REFERENCE).strip()
-    value = os.environ.get(name, "")
-    if not value:
-        raise ConfigurationError(
-            f"{setting} is env:{name}, but the environment variable {name} is not set"
-        )
-    return value
+    try:
+        return value_behind(secret)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{setting}: {error}") from None

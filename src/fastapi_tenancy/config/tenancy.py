@@ -14,6 +14,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from fastapi_tenancy.config.encryption import EncryptionSettings
 from fastapi_tenancy.config.resolution import ResolutionSettings
 from fastapi_tenancy.config.runs import RunSettings
 from fastapi_tenancy.config.sessions import SessionSettings
@@ -42,6 +43,7 @@ class TenancyConfig(
     SessionSettings,
     TracksSettings,
     RunSettings,
+    EncryptionSettings,
     TenantSettings,
     BaseSettings,
 ):
@@ -101,7 +103,7 @@ def _problem(error: ErrorDetails, arguments: dict[str, Any]) -> str:
         return f"{where} {nested}"
     if error["type"] in ("database_url", "secret"):  # their values are not shown
         return f"{where}: {error['msg']}"
-    return f"{where} is {shown(error['input'])}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+    return f"{where} is {shown(error['input'], key)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 
 def _where(key: str, arguments: dict[str, Any]) -> str:

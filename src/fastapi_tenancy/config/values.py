@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
+from fastapi_tenancy.config.references import is_reference, value_behind
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.model.template import usable_template
 from fastapi_tenancy.model.timeout import LONGEST_S
@@ -16,12 +18,33 @@ from fastapi_tenancy.model.url import DatabaseUrl, accepted
 
 
 def _url(value: object) -> DatabaseUrl:
+    return _usable(value, accepted)
+
+
+def _template(value: object) -> DatabaseUrl:
+    return _usable(value, usable_template)
+
+
+def _usable(value: object, check: Callable[[str], DatabaseUrl]) -> DatabaseUrl:
     if not isinstance(value, str):
         raise PydanticCustomError("database_url", "expected a database URL as text")
+    text = value.strip()
     try:
-        return accepted(value.strip())
+        return _behind(text, check) if is_reference(text) else check(text)
     except ConfigurationError as exc:
         raise PydanticCustomError("database_url", "{problem}", {"problem": str(exc)}) from None
+
+
+def _behind(reference: str, check: Callable[[str], DatabaseUrl]) -> DatabaseUrl:
+    """The URL behind a reference; what cannot be one may be any secret, and is not shown."""
+    text = value_behind(reference)
+    try:
+        return check(text)
+    except ConfigurationError:
+        raise ConfigurationError(
+            f"what {reference} stands for is not a URL that can be used here (it is not shown);"
+            " expected one such as postgresql://user:password@host/database"
+        ) from None
 
 
 def no_yes_or_no(value: object) -> object:
@@ -47,15 +70,6 @@ def _without_nul(names: tuple[str, ...]) -> tuple[str, ...]:
             "names", "expected names PostgreSQL can hold; take the NUL character out"
         )
     return names
-
-
-def _template(value: object) -> DatabaseUrl:
-    if not isinstance(value, str):
-        raise PydanticCustomError("database_url", "expected a database URL as text")
-    try:
-        return usable_template(value.strip())
-    except ConfigurationError as exc:
-        raise PydanticCustomError("database_url", "{problem}", {"problem": str(exc)}) from None
 
 
 Url = Annotated[DatabaseUrl, PlainValidator(_url)]

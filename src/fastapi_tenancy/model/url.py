@@ -60,6 +60,27 @@ class DatabaseUrl(str):
         return f"DatabaseUrl({masked(self)!r})"
 
 
+class SealedUrl(DatabaseUrl):
+    """A URL that is encrypted with a key that is not known: it can be kept, and not be used.
+
+    Args:
+        text: what is kept of it.
+        problem: why it cannot be used, in words.
+    """
+
+    __slots__ = ("problem",)
+    problem: str
+
+    def __new__(cls, text: str, problem: str) -> SealedUrl:
+        """Make one of what is kept of it."""
+        made = super().__new__(cls, text)
+        made.problem = problem
+        return made
+
+    def __repr__(self) -> str:
+        return "SealedUrl('(encrypted)')"
+
+
 class _Address(NamedTuple):
     """The parts of a PostgreSQL URL, percent-decoded."""
 
@@ -85,6 +106,11 @@ def _hidden(found: re.Match[str]) -> str:
     return f"{found[1]}***{end[0] if end else ''}"
 
 
+def shown_url(url: DatabaseUrl) -> str:
+    """A URL as people see it: its password masked, and nothing of one that is encrypted."""
+    return "(encrypted)" if isinstance(url, SealedUrl) else masked(url)
+
+
 def accepted(url: str) -> DatabaseUrl:
     """Return ``url`` unchanged if it names a PostgreSQL or SQLite database.
 
@@ -102,6 +128,8 @@ def is_postgresql(url: str) -> bool:
     Raises:
         ConfigurationError: as ``accepted``.
     """
+    if isinstance(url, SealedUrl):
+        raise ConfigurationError(url.problem)
     found = _SCHEME.match(url)
     if found is None:
         raise ConfigurationError(

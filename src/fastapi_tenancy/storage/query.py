@@ -13,6 +13,7 @@ from fastapi_tenancy.errors import ConfigurationError, TenantNotFoundError
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.model.url import masked
 from fastapi_tenancy.storage.database import CatalogueDatabase
+from fastapi_tenancy.storage.encryption import UrlCipher
 from fastapi_tenancy.storage.paging import check_window, streamed
 from fastapi_tenancy.storage.place import located
 from fastapi_tenancy.storage.protocol import Tenants
@@ -46,18 +47,28 @@ class QueryTenantStore(ReadOnlyStore):
         database_url: of any driver.
         query: a SELECT; ``%`` and ``:`` mean what they mean in SQL.
         connect_timeout_s: seconds a server may take to answer a new connection.
+        encryption_keys: Fernet keys; each decrypts a ``database_url`` that a catalogue of our own
+            has encrypted.
 
     Raises:
         ConfigurationError: ``database_url`` cannot be used; and from every method, a query that
             fails, gives other columns, or gives an id, identifier or host twice or no identifier.
     """
 
-    def __init__(self, database_url: str, query: str, *, connect_timeout_s: float = 10) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        query: str,
+        *,
+        connect_timeout_s: float = 10,
+        encryption_keys: Sequence[str] = (),
+    ) -> None:
         database = CatalogueDatabase(
             database_url, read_only=True, connect_timeout_s=connect_timeout_s
         )
         super().__init__(database, "tenants_query; make the change in the table it reads")
         self._query = _bare(query)
+        self._cipher = UrlCipher(encryption_keys)
         self._columns: tuple[str, ...] | None = None
 
     async def get_by_id(self, id: str) -> Tenant:  # noqa: A002
@@ -113,7 +124,7 @@ class QueryTenantStore(ReadOnlyStore):
         def read(connection: sa.Connection) -> Tenants:
             order = "ORDER BY t.identifier NULLS FIRST LIMIT :limit OFFSET :skip"
             rows = self._rows(connection, "*", condition, order, values)
-            tenants = _distinct([_tenant(row._asdict()) for row in rows])
+            tenants = _distinct([_tenant(row._asdict(), self._cipher) for row in rows])
             if whole:
                 self._require_own_ids(connection)
             return tenants
@@ -204,12 +215,12 @@ def _has(status: TenantStatus | None) -> str:
     return f"t.status = '{status}'" if status else f"t.status <> '{TenantStatus.DELETED}'"
 
 
-def _tenant(row: dict[str, Any]) -> Tenant:
+def _tenant(row: dict[str, Any], cipher: UrlCipher) -> Tenant:
     if row["identifier"] is None:
         raise ConfigurationError(
             "tenants_query gives a tenant whose identifier is NULL; every tenant needs one"
         )
-    return tenant_from(row)
+    return tenant_from(row, cipher)
 
 
 def _distinct(tenants: Tenants) -> Tenants:

@@ -11,14 +11,17 @@ from typing import Any, TypeVar
 
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.model.tenant import NO_TAGS, IsolationStrategy, Tenant, TenantStatus
-from fastapi_tenancy.model.url import DatabaseUrl
+from fastapi_tenancy.storage.encryption import PLAIN, UrlCipher
 from fastapi_tenancy.storage.names import check_name
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
-def tenant_from(row: Mapping[str, Any]) -> Tenant:
+def tenant_from(row: Mapping[str, Any], cipher: UrlCipher = PLAIN) -> Tenant:
     """Return the tenant in ``row``; what a row leaves out or has NULL in takes its default.
+
+    Args:
+        cipher: opens an encrypted ``database_url``.
 
     Raises:
         ConfigurationError: a value that cannot be a tenant's; names the tenant and the value.
@@ -32,7 +35,7 @@ def tenant_from(row: Mapping[str, Any]) -> Tenant:
         status=_word(TenantStatus, row.get("status"), identifier) or TenantStatus.ACTIVE,
         tags=_tags_of(row.get("tags"), identifier),
         schema_name=row.get("schema_name") or None,
-        database_url=DatabaseUrl(url) if url else None,
+        database_url=cipher.opened(url, identifier) if url else None,
         isolation_strategy=_word(IsolationStrategy, row.get("isolation_strategy"), identifier),
         host=row.get("host") or None,
         shard=row.get("shard") or None,

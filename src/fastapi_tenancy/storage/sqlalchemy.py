@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,12 +15,14 @@ from fastapi_tenancy.model.chunks import chunked
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.storage.changes import Change, TenantNames, names_of, tell
 from fastapi_tenancy.storage.database import CatalogueDatabase
+from fastapi_tenancy.storage.encryption import UrlCipher
 from fastapi_tenancy.storage.exists import exists_error
 from fastapi_tenancy.storage.index import first_clash
 from fastapi_tenancy.storage.making import ensure_table
 from fastapi_tenancy.storage.names import check_tenant
 from fastapi_tenancy.storage.paging import check_window, streamed
 from fastapi_tenancy.storage.protocol import Tenants
+from fastapi_tenancy.storage.reencrypting import Reencrypted, reencrypt_some
 from fastapi_tenancy.storage.rows import tenant_from
 from fastapi_tenancy.storage.table import COLUMNS, ORDER, TENANTS, row_of
 
@@ -34,12 +37,23 @@ class SQLAlchemyTenantStore:
     Args:
         database_url: of any driver, asynchronous ones too; by default ``sqlite:///tenancy.db``.
         connect_timeout_s: seconds a server may take to answer a new connection.
+        encryption_keys: Fernet keys for the ``database_url`` of tenants: the first one encrypts
+            what is written, each of them decrypts; without any, URLs are kept as they are.
 
     Raises:
-        ConfigurationError: ``database_url`` is neither a PostgreSQL nor an SQLite URL.
+        ConfigurationError: ``database_url`` is neither a PostgreSQL nor an SQLite URL, or a key
+            is none.
     """
 
-    def __init__(self, database_url: str | None = None, *, connect_timeout_s: float = 10) -> None:
+    def __init__(
+        self,
+        database_url: str | None = None,
+        *,
+        connect_timeout_s: float = 10,
+        encryption_keys: Sequence[str] = (),
+    ) -> None:
+        self._encrypts = bool(encryption_keys)
+        self._cipher = UrlCipher(encryption_keys)
         self._database = CatalogueDatabase(
             database_url or "sqlite:///tenancy.db", connect_timeout_s=connect_timeout_s
         )
@@ -60,8 +74,8 @@ class SQLAlchemyTenantStore:
 
     async def create(self, tenant: Tenant) -> Tenant:
         """Add a tenant; see ``TenantStore.create``."""
-        now = datetime.now(UTC)
-        return await self._write(tenant, sa.insert(TENANTS).values(_new_row(tenant, now)))
+        row = _new_row(tenant, datetime.now(UTC), self._cipher)
+        return await self._write(tenant, sa.insert(TENANTS).values(row))
 
     async def get_by_id(self, id: str) -> Tenant:  # noqa: A002
         """Return the tenant with this id; see ``TenantStore.get_by_id``."""
@@ -89,7 +103,7 @@ class SQLAlchemyTenantStore:
 
     async def update(self, tenant: Tenant) -> Tenant:
         """Replace the tenant with this id; see ``TenantStore.update``."""
-        values = row_of(check_tenant(tenant)) | {"updated_at": datetime.now(UTC)}
+        values = row_of(check_tenant(tenant), self._cipher) | {"updated_at": datetime.now(UTC)}
         return await self._write(
             tenant, sa.update(TENANTS).where(TENANTS.c.id == tenant.id).values(values)
         )
@@ -102,11 +116,12 @@ class SQLAlchemyTenantStore:
         def write(connection: sa.Connection) -> None:
             for chunk in chunked(changed, _AT_ONCE):
                 read[0].extend(chunk)
-                before.extend(_replace(connection, chunk))
+                before.extend(_replace(connection, chunk, self._cipher))
             for chunk in chunked(new, _AT_ONCE):
                 read[1].extend(chunk)
                 now = datetime.now(UTC)
-                connection.execute(sa.insert(TENANTS), [_new_row(tenant, now) for tenant in chunk])
+                rows = [_new_row(tenant, now, self._cipher) for tenant in chunk]
+                connection.execute(sa.insert(TENANTS), rows)
 
         def told(_done: None) -> None:
             tell(Change(tuple(before), names_of([*read[0], *read[1]])))
@@ -140,6 +155,28 @@ class SQLAlchemyTenantStore:
         counted = sa.select(sa.func.count()).select_from(TENANTS).where(_has(status))
         return await self._database.run(lambda connection: connection.execute(counted).scalar_one())
 
+    async def reencrypt(self) -> Reencrypted:
+        """Encrypt every tenant's ``database_url`` with the first key, plain ones too.
+
+        What was done stays done when it is interrupted, and is found done when it runs again.
+        Nothing else of a tenant changes, ``updated_at`` neither.
+
+        Raises:
+            ConfigurationError: there are no keys.
+        """
+        if not self._encrypts:
+            raise ConfigurationError(
+                "encryption_keys is not set (TENANCY_ENCRYPTION_KEYS, tenancy.toml), so there is"
+                " nothing to encrypt with"
+            )
+        done = Reencrypted()
+        last: str | None = ""
+        while last is not None:
+            work = partial(reencrypt_some, cipher=self._cipher, after=last, most=_AT_ONCE)
+            some, last = await self._database.run(work)
+            done += some
+        return done
+
     async def _page(self, last: Tenant | None, batch: int) -> Tenants:
         chosen = sa.select(*COLUMNS).order_by(*ORDER).limit(batch)
         if last is not None:
@@ -155,7 +192,8 @@ class SQLAlchemyTenantStore:
 
     async def _read(self, chosen: sa.Select[Any]) -> Tenants:
         def read(connection: sa.Connection) -> Tenants:
-            return [tenant_from(row._asdict()) for row in connection.execute(chosen)]
+            rows = connection.execute(chosen)
+            return [tenant_from(row._asdict(), self._cipher) for row in rows]
 
         return await self._database.run(read)
 
@@ -167,7 +205,7 @@ class SQLAlchemyTenantStore:
             if not new:
                 before.extend(_held(connection, [tenant.id]))
             row = connection.execute(returning).one_or_none()
-            return None if row is None else tenant_from(row._asdict())
+            return None if row is None else tenant_from(row._asdict(), self._cipher)
 
         def told(made: Tenant | None) -> None:
             tell(Change(tuple(before), () if made is None else names_of([made])))
@@ -197,8 +235,8 @@ def _has(status: TenantStatus | None) -> sa.ColumnElement[bool]:
     return TENANTS.c.status == status.value
 
 
-def _new_row(tenant: Tenant, now: datetime) -> dict[str, Any]:
-    return row_of(check_tenant(tenant)) | {
+def _new_row(tenant: Tenant, now: datetime, cipher: UrlCipher) -> dict[str, Any]:
+    return row_of(check_tenant(tenant), cipher) | {
         "created_at": tenant.created_at or now,
         "updated_at": tenant.updated_at or now,
     }
@@ -210,7 +248,7 @@ def _held(connection: sa.Connection, ids: Sequence[str]) -> list[TenantNames]:
     return [TenantNames(*row) for row in connection.execute(held)]
 
 
-def _replace(connection: sa.Connection, tenants: Tenants) -> list[TenantNames]:
+def _replace(connection: sa.Connection, tenants: Tenants, cipher: UrlCipher) -> list[TenantNames]:
     """Replace tenants of a catalogue, and return what they were found by.
 
     Raises:
@@ -223,6 +261,6 @@ def _replace(connection: sa.Connection, tenants: Tenants) -> list[TenantNames]:
         if id_ not in there:
             raise TenantNotFoundError(id_)
     now = datetime.now(UTC)
-    rows = [row_of(tenant) | {"key": tenant.id, "updated_at": now} for tenant in tenants]
+    rows = [row_of(tenant, cipher) | {"key": tenant.id, "updated_at": now} for tenant in tenants]
     connection.execute(sa.update(TENANTS).where(TENANTS.c.id == sa.bindparam("key")), rows)
     return before

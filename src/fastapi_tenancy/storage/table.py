@@ -11,6 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.storage.encryption import PLAIN, UrlCipher
 from fastapi_tenancy.storage.times import in_utc
 
 
@@ -116,8 +117,12 @@ REPLACED = ("tenants_schema_name_key",)
 """Indexes of an earlier version: this one kept a schema's name for one shard of many."""
 
 
-def row_of(tenant: Tenant) -> dict[str, Any]:
-    """Return the columns of ``tenant`` but for its times."""
+def row_of(tenant: Tenant, cipher: UrlCipher = PLAIN) -> dict[str, Any]:
+    """Return the columns of ``tenant`` but for its times.
+
+    Args:
+        cipher: encrypts its ``database_url``.
+    """
     return {
         "id": tenant.id,
         "identifier": tenant.identifier,
@@ -125,7 +130,7 @@ def row_of(tenant: Tenant) -> dict[str, Any]:
         "status": tenant.status.value,
         "tags": dict(tenant.tags),
         "schema_name": tenant.schema_name,
-        "database_url": None if tenant.database_url is None else str(tenant.database_url),
+        "database_url": cipher.kept(tenant.database_url),
         "isolation_strategy": tenant.isolation_strategy and tenant.isolation_strategy.value,
         "host": tenant.host,
         "shard": tenant.shard,

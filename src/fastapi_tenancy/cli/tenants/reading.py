@@ -10,6 +10,7 @@ from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
 from fastapi_tenancy.cli.parameters import Chosen, Json, Where, command
 from fastapi_tenancy.cli.words import tags_in_words
+from fastapi_tenancy.errors import PlacementError
 
 Named = Annotated[str, typer.Argument(help="Its identifier or id.")]
 
@@ -51,7 +52,11 @@ def show(output: Output, where: Where, tenant: Named, json: Json = False) -> int
     fleet = open_tenants(where)
     everybody = Selection(identifiers=frozenset({tenant}), statuses=frozenset(TenantStatus))
     found = fleet.tenants(everybody)[0]
-    document = {**tenant_document(found), "target": fleet.isolation.target(found).name}
+    document = {**tenant_document(found), "target": None}
+    try:
+        document["target"] = fleet.isolation.target(found).name
+    except PlacementError as error:
+        output.warn([str(error)])
     if output.json:
         output.document(document)
     else:
