@@ -18,6 +18,7 @@ from alembic import op
 
 revision = {name!r}
 down_revision = {down!r}
+branch_labels = {labels!r}
 
 
 def upgrade({arguments}):
@@ -54,6 +55,7 @@ def revision(
     *,
     top: str = "",
     arguments: str = "",
+    labels: tuple[str, ...] | None = None,
 ) -> Path:
     """Write a revision file into a script directory."""
     path = folder / "versions" / f"{name}.py"
@@ -62,6 +64,7 @@ def revision(
         name=name,
         down=down,
         top=top,
+        labels=labels,
         arguments=arguments,
         up=textwrap.indent(textwrap.dedent(up).strip(), "    "),
         undo=textwrap.indent(textwrap.dedent(undo).strip(), "    "),

@@ -87,7 +87,8 @@ async def test_tenants_with_several_histories(project: Desk, tenants: list[Tenan
     section = "[notes]\nscript_location = %(here)s/notes\npath_separator = os\n"
     ini.write_text(ini.read_text() + section)
     folder = scripts(project.folder / "notes", 'version_table="notes_version"')
-    revision(folder, "n1", None, 'op.create_table("notes", sa.Column("id", sa.Integer))')
+    made = 'op.create_table("notes", sa.Column("id", sa.Integer))'
+    revision(folder, "n1", None, made, 'op.drop_table("notes")')
     assert project.run("upgrade", "--track", "shared").code == 0
     config = TenancyConfig(database_url=project.url)
     both = MigrationManager("alembic.ini", SchemaIsolationProvider(config))

@@ -271,6 +271,25 @@ def test_one_chain_where_the_shared_schema_is_beyond_its_revision(chain: Desk):
     assert chain.run("status", "--check").code == 0
 
 
+def test_one_history_with_a_branch_for_each(bare: Desk):
+    ini(bare.folder / "alembic.ini", {"alembic": located("migrations")})
+    folder = scripts(bare.folder / "migrations")
+    revision(folder, "c1", None, TABLE.format("companies"), labels=("common",))
+    revision(folder, "o1", None, TABLE.format("books"), labels=("own",))
+    revision(folder, "o2", "o1", TABLE.format("pages"))
+    (bare.folder / "tenancy.toml").write_text(
+        '[tracks.common]\nscope = "shared"\nrevision = "common@head"\n'
+        '[tracks.own]\nscope = "tenant"\nrevision = "own@head"\nafter = ["common"]\n'
+    )
+    assert bare.run("tenants", "add", "acme").code == 0
+    assert bare.json("upgrade", "--create")["succeeded"] == 2
+    assert bare.stands() == {"common": "c1", "acme": "o2"}
+    found = {t for t in tables(bare.url) if not t.endswith((".alembic_version", ".tenants"))}
+    assert found == {"common.companies", "tenant_acme.books", "tenant_acme.pages"}
+    assert bare.run("status", "--check").code == 0
+    assert bare.json("upgrade")["results"][1]["outcome"] == "already there"
+
+
 def test_one_chain_under_plain_alembic(chain: Desk):
     environment = {"TENANCY_DATABASE_URL": chain.url}
     assert chain.run("tenants", "list").code == 0
