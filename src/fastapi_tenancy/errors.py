@@ -65,6 +65,10 @@ class TenantExistsError(ConfigurationError):
     """A tenant with that id, identifier, host or schema is in the catalogue already."""
 
 
+class TenantStatusError(ConfigurationError):
+    """A tenant has a status in which that cannot be done with it."""
+
+
 class ReadOnlyCatalogueError(ConfigurationError):
     """The catalogue is a query or a pattern over somebody else's data: it can be read only."""
 

@@ -37,6 +37,7 @@ def told() -> Iterator[list[Change]]:
 async def test_every_way_to_change_a_tenant_is_told(store: TenantStore, told: list[Change]) -> None:
     acme = await store.create(ACME)
     await store.update(replace(acme, identifier="acme-corp", host=None))
+    await store.set_status("1", TenantStatus.SUSPENDED, [TenantStatus.ACTIVE])
     await store.delete("1")
     await store.save_all([BOLT], [ACME])
     await store.delete("1", hard=True)
@@ -44,6 +45,7 @@ async def test_every_way_to_change_a_tenant_is_told(store: TenantStore, told: li
     assert told == [
         Change((), (ACME_NAMES,)),
         Change((ACME_NAMES,), (renamed,)),
+        Change((renamed,), (renamed,)),
         Change((renamed,), (renamed,)),
         Change((renamed,), (ACME_NAMES, BOLT_NAMES)),
         Change((ACME_NAMES,), ()),

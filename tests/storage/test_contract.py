@@ -14,6 +14,7 @@ from fastapi_tenancy.errors import (
     InvalidNameError,
     TenantExistsError,
     TenantNotFoundError,
+    TenantStatusError,
 )
 from fastapi_tenancy.model.tenant import NO_TAGS, IsolationStrategy, Tenant, TenantStatus
 from fastapi_tenancy.model.url import DatabaseUrl
@@ -179,6 +180,31 @@ async def test_a_deleted_tenant_is_marked_and_keeps_its_name(store: TenantStore)
     assert await identifiers(store, 10) == ["t-1", "t-2"]
     with pytest.raises(TenantExistsError, match="deleted"):
         await store.create(tenant(3, identifier="t-1"))
+
+
+async def test_a_status_is_changed_only_from_those_that_are_expected(store: TenantStore) -> None:
+    made = await store.create(tenant(1, status=TenantStatus.PROVISIONING, tags={"tier": "gold"}))
+    among = [TenantStatus.PROVISIONING]
+    active = await store.set_status("id-1", TenantStatus.ACTIVE, among)
+    assert active == replace(made, status=TenantStatus.ACTIVE, updated_at=active.updated_at)
+    assert active == await store.get_by_id("id-1")
+    assert active.updated_at is not None
+    assert made.updated_at is not None
+    assert active.updated_at > made.updated_at
+    with pytest.raises(TenantStatusError, match="'t-1' is active; expected one that is provis"):
+        await store.set_status("id-1", TenantStatus.ACTIVE, among)
+    with pytest.raises(TenantNotFoundError, match="nobody"):
+        await store.set_status("nobody", TenantStatus.ACTIVE, among)
+    assert await store.get_by_id("id-1") == active
+
+
+async def test_one_of_many_who_change_a_status_at_once_does(store: TenantStore) -> None:
+    await store.create(tenant(1, status=TenantStatus.PROVISIONING))
+    among = [TenantStatus.PROVISIONING]
+    attempts = (store.set_status("id-1", TenantStatus.ACTIVE, among) for _ in range(8))
+    results = await asyncio.gather(*attempts, return_exceptions=True)
+    assert len([r for r in results if isinstance(r, Tenant)]) == 1
+    assert len([r for r in results if isinstance(r, TenantStatusError)]) == 7
 
 
 async def test_a_removed_tenant_is_gone(store: TenantStore) -> None:

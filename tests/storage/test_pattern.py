@@ -121,7 +121,14 @@ def test_sqlite_has_no_schemas() -> None:
 async def test_the_catalogue_cannot_be_written(tenancy_database: str) -> None:
     store = SchemaPatternTenantStore(tenancy_database, "t_%")
     tenant = Tenant(id="9", identifier="new")
-    writes = (store.create(tenant), store.update(tenant), store.delete("1"), store.save_all([]))
+    among = [TenantStatus.SUSPENDED]
+    writes = (
+        store.create(tenant),
+        store.update(tenant),
+        store.set_status("1", TenantStatus.ACTIVE, among),
+        store.delete("1"),
+        store.save_all([]),
+    )
     for write in writes:
         with pytest.raises(ReadOnlyCatalogueError, match="schema_pattern"):
             await write

@@ -300,7 +300,14 @@ async def test_a_query_cannot_write(customers: str, sql: Sql, query: str) -> Non
 async def test_the_catalogue_cannot_be_written(customers: str) -> None:
     store = QueryTenantStore(customers, FULL)
     tenant = Tenant(id="9", identifier="new")
-    writes = (store.create(tenant), store.update(tenant), store.delete("1"), store.save_all([]))
+    among = [TenantStatus.SUSPENDED]
+    writes = (
+        store.create(tenant),
+        store.update(tenant),
+        store.set_status("1", TenantStatus.ACTIVE, among),
+        store.delete("1"),
+        store.save_all([]),
+    )
     for write in writes:
         with pytest.raises(ReadOnlyCatalogueError, match="tenants_query"):
             await write

@@ -1,11 +1,11 @@
-"""What two tenants may not share."""
+"""What two tenants may not share, and what a tenant's status does not allow."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from fastapi_tenancy.errors import ConfigurationError, TenantExistsError
-from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.errors import ConfigurationError, TenantExistsError, TenantStatusError
+from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 
 
 def clash(tenant: Tenant, other: Tenant) -> str | None:
@@ -45,4 +45,15 @@ def exists_error(tenant: Tenant, others: Iterable[Tenant]) -> ConfigurationError
     return ConfigurationError(
         f"the catalogue refused tenant {tenant.identifier!r}: another process changed it at the"
         " same moment, or its table has rules of its own. Try again"
+    )
+
+
+def status_error(
+    tenant: Tenant, status: TenantStatus, among: Collection[TenantStatus]
+) -> TenantStatusError:
+    """Return the error for ``tenant`` when it cannot be given ``status`` now."""
+    wanted = " or ".join(one.value for one in TenantStatus if one in among)
+    return TenantStatusError(
+        f"tenant {tenant.identifier!r} is {tenant.status.value}; expected one that is {wanted}, to"
+        f" make it {status.value}. Nothing was changed"
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right, insort
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
 from fastapi_tenancy.model.tenant import NO_TAGS, Tenant, TenantStatus
 from fastapi_tenancy.storage.changes import Change, names_of, tell
+from fastapi_tenancy.storage.exists import status_error
 from fastapi_tenancy.storage.index import TenantIndex
 from fastapi_tenancy.storage.names import check_tenant
 from fastapi_tenancy.storage.paging import check_window, streamed
@@ -79,6 +80,21 @@ class InMemoryTenantStore:
         with self._lock:
             before = self._index[tenant.id]
             made = self._replace(tenant)
+        tell(Change(names_of([before]), names_of([made])))
+        return made
+
+    async def set_status(
+        self,
+        id: str,  # noqa: A002
+        status: TenantStatus,
+        among: Collection[TenantStatus],
+    ) -> Tenant:
+        """Give the tenant a status if it has one of these; see ``TenantStore.set_status``."""
+        with self._lock:
+            before = self._index[id]
+            if before.status not in among:
+                raise status_error(before, status, among)
+            made = self._replace(replace(before, status=status))
         tell(Change(names_of([before]), names_of([made])))
         return made
 

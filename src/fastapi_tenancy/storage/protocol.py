@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from typing import Protocol, TypeAlias
 
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
@@ -88,6 +88,23 @@ class TenantStore(Protocol):
         Raises:
             TenantNotFoundError: there is none.
             TenantExistsError, InvalidNameError, ReadOnlyCatalogueError: as ``create``.
+        """
+        ...
+
+    async def set_status(
+        self,
+        id: str,  # noqa: A002
+        status: TenantStatus,
+        among: Collection[TenantStatus],
+    ) -> Tenant:
+        """Give the tenant a status if it has one of ``among``, in one step; return it as stored.
+
+        Of several callers that would lead it out of one status, one does.
+
+        Raises:
+            TenantNotFoundError: there is none.
+            TenantStatusError: it has another status.
+            ReadOnlyCatalogueError: this catalogue can only be read.
         """
         ...
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from fastapi_tenancy.errors import ReadOnlyCatalogueError
-from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.storage.database import CatalogueDatabase
 
 
@@ -43,6 +43,19 @@ class ReadOnlyStore:
             ReadOnlyCatalogueError: always.
         """
         raise self._refusal(f"tenant {tenant.identifier!r} cannot be changed")
+
+    async def set_status(
+        self,
+        id: str,  # noqa: A002
+        status: TenantStatus,
+        among: Collection[TenantStatus],  # noqa: ARG002
+    ) -> Tenant:
+        """Refuse.
+
+        Raises:
+            ReadOnlyCatalogueError: always.
+        """
+        raise self._refusal(f"tenant {id!r} cannot be made {status.value}")
 
     async def save_all(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.storage.changes import Change, TenantNames, names_of, tell
 from fastapi_tenancy.storage.database import CatalogueDatabase
 from fastapi_tenancy.storage.encryption import UrlCipher
-from fastapi_tenancy.storage.exists import exists_error
+from fastapi_tenancy.storage.exists import exists_error, status_error
 from fastapi_tenancy.storage.index import first_clash
 from fastapi_tenancy.storage.making import ensure_table
 from fastapi_tenancy.storage.names import check_tenant
@@ -107,6 +107,29 @@ class SQLAlchemyTenantStore:
         return await self._write(
             tenant, sa.update(TENANTS).where(TENANTS.c.id == tenant.id).values(values)
         )
+
+    async def set_status(
+        self,
+        id: str,  # noqa: A002
+        status: TenantStatus,
+        among: Collection[TenantStatus],
+    ) -> Tenant:
+        """Give the tenant a status if it has one of these; see ``TenantStore.set_status``."""
+        expected = TENANTS.c.status.in_([one.value for one in among])
+        statement = sa.update(TENANTS).where(TENANTS.c.id == id, expected).returning(*COLUMNS)
+        values = {"status": status.value, "updated_at": datetime.now(UTC)}
+
+        def write(connection: sa.Connection) -> list[Tenant]:
+            rows = connection.execute(statement.values(values))
+            return [tenant_from(row._asdict(), self._cipher) for row in rows]
+
+        def told(made: list[Tenant]) -> None:
+            tell(Change(names_of(made), names_of(made)))
+
+        made = await self._database.run(write, after=told)
+        if not made:
+            raise status_error(await self.get_by_id(id), status, among)
+        return made[0]
 
     async def save_all(self, new: Iterable[Tenant], changed: Iterable[Tenant] = ()) -> None:
         """Add tenants and replace others, or do nothing; see ``TenantStore.save_all``."""
