@@ -190,7 +190,10 @@ def test_a_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             {"resolution_strategy": "jwt", "jwt_key": "geheim"},
             "needs jwt_algorithm and jwt_audience to be set",
         ),
-        ({"jwt_key": ["geheim"]}, "the argument jwt_key: expected a secret as text, or where it is: env:NAME, file:PATH"),
+        (
+            {"jwt_key": ["geheim"]},
+            "the argument jwt_key: expected a secret as text, or where it is: env:NAME, file:PATH",
+        ),
         ({"jwt_key": ""}, "expected a secret as text"),
         ({"jwt_algorithm": "none"}, "jwt_algorithm"),
         ({"jwt_leeway_s": -1}, "jwt_leeway_s"),

@@ -41,6 +41,7 @@ CHANGES = {
     "relation": "CREATE TABLE more (i integer)",
     "persistence": "ALTER TABLE part SET UNLOGGED",
     "row security": "ALTER TABLE part ENABLE ROW LEVEL SECURITY",
+    "forced row security": "ALTER TABLE part FORCE ROW LEVEL SECURITY",
     "view": "CREATE OR REPLACE VIEW all_items AS SELECT id, -number AS number FROM item",
     "materialized view": "DROP MATERIALIZED VIEW sizes",
     "partition": "ALTER TABLE log DETACH PARTITION log_2020",

@@ -16,6 +16,7 @@ from pydantic_settings import (
 
 from fastapi_tenancy.config.encryption import EncryptionSettings
 from fastapi_tenancy.config.resolution import ResolutionSettings
+from fastapi_tenancy.config.rls import RlsSettings
 from fastapi_tenancy.config.runs import RunSettings
 from fastapi_tenancy.config.sessions import SessionSettings
 from fastapi_tenancy.config.tenants import TenantSettings
@@ -44,6 +45,7 @@ class TenancyConfig(
     TracksSettings,
     RunSettings,
     EncryptionSettings,
+    RlsSettings,
     TenantSettings,
     BaseSettings,
 ):

@@ -75,6 +75,13 @@ class TenantSettings(BaseModel):
         description="Schemas searched after the tenant's own, separated by commas.",
     )
 
+    @property
+    def strategies(self) -> frozenset[IsolationStrategy]:
+        """The strategies of the fleet, but for tenants that have one of their own."""
+        if self.isolation_strategy is IsolationStrategy.HYBRID:
+            return frozenset((self.premium_isolation_strategy, self.standard_isolation_strategy))
+        return frozenset((self.isolation_strategy,))
+
     @model_validator(mode="after")
     def _hybrid_of_others(self) -> TenantSettings:
         for name in ("premium_isolation_strategy", "standard_isolation_strategy"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Dialect
 
+import fastapi_tenancy.isolation.operations  # noqa: F401 - registers op.enable_tenant_rls
 from fastapi_tenancy.engine.live import LiveRunner
 from fastapi_tenancy.engine.render import Renderer, dialect_of
 from fastapi_tenancy.engine.trace import NeedsConnection

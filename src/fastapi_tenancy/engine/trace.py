@@ -41,9 +41,9 @@ class Trace:
 
 
 def _called_by_library() -> bool:
-    """True when the code that looks at an attribute belongs to Alembic or SQLAlchemy."""
+    """True when the code that looks at an attribute is Alembic's, SQLAlchemy's or our own."""
     name = sys._getframe(2).f_globals.get("__name__") or ""
-    return name.startswith(("alembic.", "sqlalchemy.", "fastapi_tenancy.engine."))
+    return name.startswith(("alembic.", "sqlalchemy.", "fastapi_tenancy."))
 
 
 class ContextFace:

@@ -128,15 +128,9 @@ def downgrade() -> None:
     op.drop_table("customers")
 '''
 _POLICY = """\
-    op.create_index(op.f("ix_customers_tenant_id"), "customers", ["tenant_id"])
     # A tenant sees its own rows: the application says whose they are, in each transaction,
-    # with SELECT set_config('app.current_tenant', '<tenant>', true).
-    op.execute("ALTER TABLE customers ENABLE ROW LEVEL SECURITY")
-    op.execute("ALTER TABLE customers FORCE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY own_rows ON customers"
-        " USING (tenant_id = current_setting('app.current_tenant', true))"
-    )
+    # with SELECT set_config('app.tenant_id', '<tenant>', true).
+    op.enable_tenant_rls("customers")
 """
 
 
@@ -144,7 +138,7 @@ def models(strategy: IsolationStrategy) -> str:
     """``models.py``; shared tables say of each row whose it is."""
     if strategy is not IsolationStrategy.RLS:
         return _MODELS.format(whose="each tenant", columns="")
-    column = "    tenant_id: Mapped[str] = mapped_column(index=True)\n"
+    column = "    tenant_id: Mapped[str]\n"
     return _MODELS.format(whose="all tenants, who see their own rows of them", columns=column)
 
 

@@ -14,6 +14,7 @@ from alembic.script import Script
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
+import fastapi_tenancy.isolation.operations  # noqa: F401 - registers op.enable_tenant_rls
 from fastapi_tenancy.engine.apply import Progress
 from fastapi_tenancy.engine.contested import WAIT
 from fastapi_tenancy.engine.env.job import Job, Setup

@@ -118,10 +118,7 @@ def _has_no_schemas(url: str, config: TenancyConfig) -> bool:
 
 def _refuse_common(url: str, config: TenancyConfig) -> None:
     """Keep tenants' tables out of the schema that everybody sees."""
-    strategies = {config.isolation_strategy}
-    if strategies == {IsolationStrategy.HYBRID}:
-        strategies = {config.premium_isolation_strategy, config.standard_isolation_strategy}
-    if IsolationStrategy.RLS in strategies:
+    if IsolationStrategy.RLS in config.strategies:
         return
     common = config.database_url
     if not _has_no_schemas(url, config) or (common and place_of(common) == place_of(url)):

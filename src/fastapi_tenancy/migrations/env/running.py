@@ -10,6 +10,7 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import create_engine
 
+import fastapi_tenancy.migrations.rls  # noqa: F401 - op.enable_tenant_rls, and autogenerate of it
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError, TenancyError
 from fastapi_tenancy.history.harmless import is_rehearsing
