@@ -194,3 +194,24 @@ def test_no_tracks_and_one_named(bare: Desk):
     done = desk.run("upgrade", "--track", "shared")
     assert done.code == 2
     assert "the settings have no tracks" in done.err
+
+
+def test_doctor_looks_at_every_track(desk: Desk):
+    found = {f["check"]: f for f in desk.json("doctor")["findings"]}
+    assert found["shared: version tables"]["found"] == "shared does not exist"
+    assert found["shared: version tables"]["do"] == "`tenancy upgrade --track shared`"
+    assert found["tenants: version tables"]["found"] == "0 of 3 are at the head"
+    assert desk.run("upgrade", "--create").code == 0
+    done = desk.json("doctor")
+    found = {f["check"]: f for f in done["findings"]}
+    assert done["fine"]
+    assert found["shared: version tables"]["found"] == "shared is at s1"
+    assert found["tenants: version tables"]["found"] == "3 of 3 are at the head"
+    assert [f["check"] for f in done["findings"]].count("connection") == 1
+    revision(desk.folder / "shared", "s2", "s1", BROKEN)
+    found = {f["check"]: f for f in desk.json("doctor", "--track", "shared")["findings"]}
+    assert found["shared: version tables"]["found"] == "shared is behind, at s1"
+    assert "tenants: revisions" not in found
+    desk.sql("UPDATE shared.alembic_version SET version_num = 'lost'")
+    done = desk.json("doctor", code=1)
+    assert "at lost, which the scripts do not know" in str(done)

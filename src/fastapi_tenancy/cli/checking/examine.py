@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +11,15 @@ from typing import TYPE_CHECKING
 from fastapi_tenancy.cli.checking.files import look_at_files
 from fastapi_tenancy.cli.checking.finding import Finding
 from fastapi_tenancy.cli.checking.scripts import read_env, read_history
-from fastapi_tenancy.cli.checking.server import ServerCheck
+from fastapi_tenancy.cli.checking.server import CONNECTION, RIGHTS, ROOM, ServerCheck
 from fastapi_tenancy.cli.checking.settings import read_settings
 from fastapi_tenancy.cli.checking.survey import Survey, read_survey
+from fastapi_tenancy.cli.checking.tracked import look_at_track
 from fastapi_tenancy.cli.checking.versions import Versions
+from fastapi_tenancy.cli.tracked import named
 from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.migrations.tracks.ordering import tracks_of
+from fastapi_tenancy.model.track import Scope
 from fastapi_tenancy.observe.connect import connect
 
 if TYPE_CHECKING:
@@ -22,6 +27,9 @@ if TYPE_CHECKING:
     from fastapi_tenancy.config import TenancyConfig
     from fastapi_tenancy.history.scripts import History
     from fastapi_tenancy.model.target import Target
+    from fastapi_tenancy.model.track import Track
+
+SERVER_CHECKS = frozenset((CONNECTION, ROOM, RIGHTS))
 
 
 def examine(where: Where) -> Iterator[Finding]:
@@ -33,17 +41,34 @@ def examine(where: Where) -> Iterator[Finding]:
     _require_project(where)
     config, found = read_settings(where)
     yield from found
-    ini = config.alembic_ini if config else where.config or Path("alembic.ini")
-    history, found = read_history(
-        ini, config.alembic_section if config else where.name or "alembic"
-    )
-    yield from found
     if config is None:
+        ini = where.config or Path("alembic.ini")
+        yield from read_history(ini, where.name or "alembic")[1]
+        return
+    every = tracks_of(config)
+    chosen = [track for track in every if named(where, every) in (None, track)]
+    histories: dict[Track, History | None] = {}
+    for track in chosen:
+        histories[track], found = read_history(track.ini, track.section)
+        yield from _of(track, found)
+    yield from _tenants(config, {t: h for t, h in histories.items() if t.scope is Scope.TENANT})
+    for track, history in histories.items():
+        if track.scope is not Scope.TENANT and history is not None:
+            yield from _of(track, look_at_track(config, track))
+
+
+def _tenants(config: TenancyConfig, histories: Mapping[Track, History | None]) -> Iterator[Finding]:
+    """What is found where tenants live, for each of their histories."""
+    if not histories:
         return
     survey, found = read_survey(config)
     yield from found
-    if survey is not None:
-        yield from _places(config, history, survey)
+    if survey is None:
+        return
+    for number, (track, history) in enumerate(histories.items()):
+        places = _of(track, _places(config, history, survey))
+        # Servers are the same for every history: what is said of them is said once.
+        yield from (f for f in places if not number or f.check not in SERVER_CHECKS)
 
 
 def _places(config: TenancyConfig, history: History | None, survey: Survey) -> Iterator[Finding]:
@@ -59,6 +84,13 @@ def _places(config: TenancyConfig, history: History | None, survey: Survey) -> I
         yield from check.look(server) if name else look_at_files(server, versions, table)
     if history is not None:
         yield from versions.told()
+
+
+def _of(track: Track, found: Iterable[Finding]) -> Iterator[Finding]:
+    """Say which track it is about; what is found of servers is about all of them."""
+    for one in found:
+        about = track.name and one.check not in SERVER_CHECKS
+        yield replace(one, check=f"{track.name}: {one.check}") if about else one
 
 
 def _is_there(target: Target, config: TenancyConfig) -> bool:
