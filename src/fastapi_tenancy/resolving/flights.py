@@ -35,12 +35,18 @@ class Flights(Generic[Key, Answer]):
         """The answer for a name.
 
         Raises:
-            CatalogueUnavailableError: too many names wait for their turn.
+            CatalogueUnavailableError: too many names wait for their turn, or this was closed.
         """
         task = self._under_way.get(key)
         if task is None:
             task = self._begin(key)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            asker = asyncio.current_task()
+            if task.cancelled() and asker is not None and not asker.cancelling():
+                raise CatalogueUnavailableError("the catalogue was closed meanwhile") from None
+            raise
 
     def part(self) -> None:
         """Let nobody who asks from now on wait for a question that is under way."""
