@@ -1,4 +1,4 @@
-"""Speaks to an application without a server in between."""
+"""Speaks to an application without a server in between, in the words of ASGI."""
 
 from __future__ import annotations
 
@@ -50,3 +50,37 @@ class _Lifespan:
     async def __aexit__(self, *error: object) -> None:
         await self._ask("shutdown")
         await self._task_ended()
+
+
+async def websocket(
+    app: Any, path: str = "/ws", *, denial: bool = True, **headers: str
+) -> list[dict[str, Any]]:
+    """Connect, listen, and disconnect when the application accepted or refused; what it sent.
+
+    Args:
+        denial: whether the server can answer with a response instead of accepting.
+        headers: ``__`` in a name stands for a dash.
+    """
+    sent: list[dict[str, Any]] = []
+    to_come = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}]
+    scope = {
+        "type": "websocket",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(k.replace("__", "-").encode(), v.encode()) for k, v in headers.items()],
+        "subprotocols": [],
+        "scheme": "ws",
+        "state": {},
+        "extensions": {"websocket.http.response": {}} if denial else {},
+    }
+
+    async def receive() -> dict[str, Any]:
+        return to_come.pop(0)
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent
