@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from fastapi_tenancy.web.dependencies import (
         OptionalTenantDep,
         TenantDep,
+        TenantSessionDep,
         get_optional_tenant,
         get_tenant,
+        get_tenant_session,
     )
     from fastapi_tenancy.web.middleware import TenancyMiddleware
 
@@ -46,6 +48,7 @@ _WHERE = {
     "Tenant": "model.tenant",
     "TenantDep": "web.dependencies",
     "TenantMigrationManager": "migrations.manager",
+    "TenantSessionDep": "web.dependencies",
     "TenantSessions": "sessions.tenants",
     "TenantStatus": "model.tenant",
     "TenantStore": "storage.protocol",
@@ -53,6 +56,7 @@ _WHERE = {
     "current_tenant": "migrations.current",
     "get_optional_tenant": "web.dependencies",
     "get_tenant": "web.dependencies",
+    "get_tenant_session": "web.dependencies",
 }
 
 __all__ = [
@@ -70,6 +74,7 @@ __all__ = [
     "Tenant",
     "TenantDep",
     "TenantMigrationManager",
+    "TenantSessionDep",
     "TenantSessions",
     "TenantStatus",
     "TenantStore",
@@ -77,6 +82,7 @@ __all__ = [
     "current_tenant",
     "get_optional_tenant",
     "get_tenant",
+    "get_tenant_session",
 ]
 
 

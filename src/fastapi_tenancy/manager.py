@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from importlib import import_module
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.config.resolution import ResolutionStrategy
-from fastapi_tenancy.errors import NoTenantNamedError, TenantRefusedError
+from fastapi_tenancy.errors import MissingExtraError, NoTenantNamedError, TenantRefusedError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.opening import complete, open_isolation, open_store
@@ -24,6 +25,11 @@ from fastapi_tenancy.resolving.outage import Outage
 from fastapi_tenancy.resolving.own import Own, OwnResolver
 from fastapi_tenancy.resolving.path import PathResolver
 from fastapi_tenancy.storage.protocol import TenantStore
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from fastapi_tenancy.sessions.tenants import TenantSessions
 
 Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Any]]
 """What ``FastAPI(lifespan=...)`` takes."""
@@ -62,6 +68,7 @@ class TenancyManager:
         by = None if resolver else _BY.get(self._config.resolution_strategy, By.IDENTIFIER)
         self._store = open_store(self._config) if store is None else usable(store, by)
         self._isolation = open_isolation(self._config)
+        self._sessions: TenantSessions | None = None
         self._finder = TenantFinder(
             self._store,
             size=self._config.cache_size,
@@ -88,6 +95,17 @@ class TenancyManager:
         return self._isolation
 
     @property
+    def sessions(self) -> TenantSessions:
+        """Opens sessions of tenants, and of the tables of everybody.
+
+        Raises:
+            MissingExtraError: what asynchronous sessions need is not installed.
+        """
+        if self._sessions is None:
+            self._sessions = _open_sessions(self._isolation)
+        return self._sessions
+
+    @property
     def ready(self) -> bool:
         """Whether it is initialized, and not shut down since."""
         return self._ready
@@ -112,12 +130,19 @@ class TenancyManager:
         if starting is not None:
             await starting.close()
         self._ready = False
-        await self._finder.close()
-        if self._own_store:
-            await self._store.close()
+        async with AsyncExitStack() as closing:  # each of them, whatever becomes of the others
+            if self._own_store:
+                closing.push_async_callback(self._store.close)
+            if self._sessions is not None:
+                closing.push_async_callback(self._sessions.close)
+            closing.push_async_callback(self._finder.close)
 
     async def __aenter__(self) -> Self:
-        await self.initialize()
+        try:
+            await self.initialize()
+        except BaseException:
+            await self.shutdown()
+            raise
         return self
 
     async def __aexit__(
@@ -171,6 +196,18 @@ class TenancyManager:
             raise NoTenantNamedError("the request names no tenant")
         return _active(named)
 
+    def tenant_session(self, tenant: Tenant) -> AbstractAsyncContextManager[AsyncSession]:
+        """Open a session that sees this tenant only: ``async with ... as session``.
+
+        To commit is the caller's; what is not committed is rolled back.
+
+        Raises:
+            PlacementError: the tenant's place is none for it, or not there.
+            ConfigurationError: the settings name no place, or one that cannot be used.
+            MissingExtraError: what asynchronous sessions need is not installed.
+        """
+        return self.sessions.session(tenant)
+
     async def _start(self, _what: str) -> None:
         await self._store.initialize()
         self._ready = True
@@ -178,6 +215,17 @@ class TenancyManager:
     def inside(self, scope: Scope) -> dict[str, str]:
         """What of the scope is different for routes: the path, where the tenant is named there."""
         return self._resolver.inside(scope) if isinstance(self._resolver, PathResolver) else {}
+
+
+def _open_sessions(isolation: IsolationProvider) -> TenantSessions:
+    """Imported when needed: SQLAlchemy's asyncio does not load where greenlet is missing."""
+    try:
+        import_module("greenlet")
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError("fastapi", missing) from missing
+    from fastapi_tenancy.sessions.tenants import TenantSessions
+
+    return TenantSessions(isolation)
 
 
 def _active(tenant: Tenant) -> Tenant:

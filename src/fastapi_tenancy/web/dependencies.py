@@ -3,7 +3,10 @@
 # No `from __future__ import annotations`: FastAPI reads the annotations.
 
 import logging
+from collections.abc import AsyncIterator
 from typing import Annotated
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastapi_tenancy.errors import (
     CatalogueUnavailableError,
@@ -53,6 +56,24 @@ async def get_optional_tenant(connection: HTTPConnection) -> Tenant | None:
 
 TenantDep = Annotated[Tenant, Depends(get_tenant)]
 OptionalTenantDep = Annotated[Tenant | None, Depends(get_optional_tenant)]
+
+
+async def get_tenant_session(
+    connection: HTTPConnection, tenant: TenantDep
+) -> AsyncIterator[AsyncSession]:
+    """A session that sees the tenant of this request; it is closed after the response.
+
+    To commit is the endpoint's. What it did not commit, when it raised for instance, is rolled
+    back.
+
+    Raises:
+        HTTPException: as ``get_tenant``.
+    """
+    async with manager_of(connection).tenant_session(tenant) as session:
+        yield session
+
+
+TenantSessionDep = Annotated[AsyncSession, Depends(get_tenant_session)]
 
 
 def manager_of(connection: HTTPConnection) -> TenancyManager:
