@@ -93,6 +93,21 @@ class MigrationFailedError(TenancyError):
     """A tenant could not be migrated."""
 
 
+class ProvisioningError(TenancyError):
+    """A tenant was begun to be created and is not finished; creating it again goes on from there.
+
+    ``identifier`` is the tenant's, the cause is the error that it failed with.
+    """
+
+    def __init__(self, identifier: str, cause: TenancyError) -> None:
+        self.identifier = identifier
+        super().__init__(
+            f"tenant {identifier!r} is not finished: {str(cause).rstrip('.')}. It stays"
+            " 'provisioning': once that is put right, create it again with the same values, and"
+            " it goes on from there"
+        )
+
+
 class MissingExtraError(ConfigurationError, ImportError):
     """Something was used that needs an extra of this package, and that is not installed."""
 

@@ -68,7 +68,7 @@ def test_the_database_of_another_tenant_is_refused(hybrid: Desk):
     done = hybrid.run("tenants", "add", "bolt", *given)
     assert done.code == 2
     assert "the database 'db.example.com:5432/acme' belongs to tenant 'acme'" in done.err
-    assert "one of its own with --tenant-database-url" in done.err
+    assert "one of its own (database_url)" in done.err
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from enum import Enum
 
 from fastapi_tenancy.cli.tenants.entries import Said, said_by
 from fastapi_tenancy.cli.tenants.filed import Entry
-from fastapi_tenancy.cli.tenants.placing import agreed_target
 from fastapi_tenancy.errors import ConfigurationError, PlacementError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.target import TargetKey
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
+from fastapi_tenancy.provision.claims import agreed_target
 from fastapi_tenancy.storage.names import check_tenant
 
 SHOWN = 20

@@ -1,32 +1,13 @@
-"""What is said of a tenant's place against what the settings say."""
+"""What is said of a tenant's place in vain."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from fastapi_tenancy.cli.words import names_in_words
-from fastapi_tenancy.errors import PlacementError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
-
-
-def agreed_target(tenant: Tenant, isolation: IsolationProvider) -> Target:
-    """Where a tenant is to live.
-
-    Raises:
-        PlacementError: its place cannot be used, or a run would refuse it: the fleet is kept
-            apart in one way, and this tenant is said to be in another.
-    """
-    target = isolation.target(tenant)
-    own = tenant.isolation_strategy
-    if own not in (None, target.strategy):
-        raise PlacementError(
-            f"the isolation_strategy of tenant {tenant.identifier!r} is {own.value!r}, but the"
-            f" fleet's is {target.strategy.value!r}; set isolation_strategy to hybrid in the"
-            " settings, or leave it out"
-        )
-    return target
 
 
 def idle_places(tenants: Iterable[Tenant], isolation: IsolationProvider) -> Iterator[str]:

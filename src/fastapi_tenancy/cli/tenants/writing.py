@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 import uuid
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,8 +13,8 @@ from fastapi_tenancy.cli.arguments import pairs
 from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
 from fastapi_tenancy.cli.parameters import Json, Where, Yes, command
-from fastapi_tenancy.errors import ConfigurationError, PlacementError, TenantExistsError
-from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant, TenantStatus
+from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 
 if TYPE_CHECKING:
     from fastapi_tenancy.config import TenancyConfig
@@ -87,14 +86,15 @@ def _added(
     """Add a tenant, and say where it is to live."""
     from fastapi_tenancy.cli.documents import tenant_document
     from fastapi_tenancy.cli.project import with_store
-    from fastapi_tenancy.cli.tenants.placing import agreed_target, idle_places
+    from fastapi_tenancy.cli.tenants.placing import idle_places
+    from fastapi_tenancy.provision.claims import agreed_target, require_free
 
     target = agreed_target(tenant, isolation)
     idle = list(idle_places([tenant], isolation))
 
     async def create(store: TenantStore) -> Tenant:
         await store.initialize()
-        await _require_free(store, isolation, tenant)
+        await require_free(store, isolation, tenant)
         return await store.create(tenant)
 
     made = with_store(config, create)
@@ -109,40 +109,6 @@ def _added(
         else:
             output.say(f"next: tenancy upgrade --create --tenant {shlex.quote(made.identifier)}")
     return Exit.DONE
-
-
-async def _require_free(store: TenantStore, isolation: IsolationProvider, tenant: Tenant) -> None:
-    """Refuse a schema that is another tenant's, a deleted one's too: its data is still there.
-
-    And a name that would mean two tenants: the id of one and the identifier of another.
-    """
-    target = isolation.target(tenant)
-    shared = target.strategy is IsolationStrategy.RLS
-    async for other in store.stream():
-        if other.id == tenant.id or other.identifier == tenant.identifier:
-            continue  # the catalogue itself says that best
-        _require_one_meaning(tenant, other)
-        with suppress(PlacementError):
-            if not shared and isolation.target(other).key == target.key:
-                what = "schema" if target.schema else "database"
-                raise TenantExistsError(
-                    f"the {what} {target.name!r} belongs to tenant {other.identifier!r}"
-                    f" ({other.status.value}) already; give {tenant.identifier!r} one of its own"
-                    f" with {'--schema' if target.schema else '--tenant-database-url'}"
-                )
-
-
-def _require_one_meaning(tenant: Tenant, other: Tenant) -> None:
-    if tenant.id == other.identifier:
-        raise TenantExistsError(
-            f"the id {tenant.id!r} is the identifier of another tenant, so --tenant {tenant.id}"
-            " would mean either; choose another with --id"
-        )
-    if tenant.identifier == other.id:
-        raise TenantExistsError(
-            f"the identifier {tenant.identifier!r} is the id of tenant {other.identifier!r}, so"
-            f" --tenant {other.id} would mean either; choose another identifier"
-        )
 
 
 @command

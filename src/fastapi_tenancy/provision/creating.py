@@ -1,0 +1,156 @@
+"""Creates one tenant: its row, its place, every history at its head; active when that is proven."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import replace
+
+from fastapi_tenancy.errors import (
+    PlacementError,
+    ProvisioningError,
+    TenancyError,
+    TenantExistsError,
+    TenantNotFoundError,
+    TenantStatusError,
+)
+from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.isolation.reach import require_reachable
+from fastapi_tenancy.migrations.given import MigrationManager
+from fastapi_tenancy.migrations.standing import read_stands
+from fastapi_tenancy.model.event import Listener, silent
+from fastapi_tenancy.model.target import PositionState, Target
+from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant, TenantStatus
+from fastapi_tenancy.observe.contents import Contents, read_contents
+from fastapi_tenancy.provision.claims import agreed_target, require_free
+from fastapi_tenancy.storage.protocol import TenantStore
+
+_SAID = ("id", "name", "tags", "schema_name", "database_url", "isolation_strategy", "host", "shard")
+"""What a call says of a tenant; one that goes on has to say the same."""
+
+
+async def id_of(store: TenantStore, identifier: str) -> str:
+    """The id of the tenant that is being made under this identifier, or else a new one."""
+    found = await _found(store, identifier)
+    if found is not None and found.status is TenantStatus.PROVISIONING:
+        return found.id
+    return uuid.uuid4().hex
+
+
+async def create_tenant(
+    wanted: Tenant,
+    *,
+    store: TenantStore,
+    isolation: IsolationProvider,
+    listener: Listener = silent,
+) -> Tenant:
+    """Create a tenant that is current from its first second, and return it, active.
+
+    A call that fails before anything is made leaves nothing. One that fails later, is cancelled
+    or killed leaves the tenant as ``provisioning``: the same call again goes on from there.
+    Nothing that was made is ever dropped, because somebody may have begun to use it.
+
+    Args:
+        wanted: the tenant; its status does not count.
+        listener: is given the events of the migrations.
+
+    Raises:
+        TenantExistsError: it exists, or its names or its place are another's; or another call
+            has just finished it.
+        PlacementError: where it is to live cannot be used, or holds something already.
+        ProvisioningError: it was begun and not finished; with the cause.
+        ConfigurationError: it cannot be made at all; nothing was changed.
+    """
+    wanted = replace(wanted, status=TenantStatus.PROVISIONING)
+    target = agreed_target(wanted, isolation)
+    require_reachable(target)
+    begun = await _found(store, wanted.identifier)
+    if begun is None:
+        begun = await _begin(wanted, target, store, isolation)
+    else:
+        _require_same(begun, wanted)
+        await require_free(store, isolation, begun)
+    try:
+        await _migrate(begun, target, isolation, listener)
+    except TenancyError as error:
+        raise ProvisioningError(begun.identifier, error) from error
+    return await _finish(begun, store)
+
+
+async def _found(store: TenantStore, identifier: str) -> Tenant | None:
+    try:
+        return await store.get_by_identifier(identifier)
+    except TenantNotFoundError:
+        return None
+
+
+def _require_same(begun: Tenant, wanted: Tenant) -> None:
+    if begun.status is not TenantStatus.PROVISIONING:
+        raise TenantExistsError(
+            f"tenant {begun.identifier!r} exists already (id {begun.id!r}, {begun.status.value})"
+        )
+    other = [name for name in _SAID if getattr(begun, name) != getattr(wanted, name)]
+    if other:
+        raise TenantExistsError(
+            f"tenant {begun.identifier!r} is being created with another {', another '.join(other)}"
+            f" (id {begun.id!r}); say the same to finish it, or choose another identifier"
+        )
+
+
+async def _begin(
+    wanted: Tenant, target: Target, store: TenantStore, isolation: IsolationProvider
+) -> Tenant:
+    """Enter the tenant; its place has to be nobody's and empty."""
+    timeout_s = isolation.config.connect_timeout_s
+    if target.strategy is not IsolationStrategy.RLS:
+        contents = await asyncio.to_thread(read_contents, target, timeout_s)
+        if contents is Contents.TAKEN:
+            await _refuse_taken(wanted, target, store)
+    begun = await store.create(wanted)
+    try:
+        await require_free(store, isolation, begun)
+    except TenantExistsError:
+        await store.delete(begun.id, hard=True)  # a row of our own, and nothing was made yet
+        raise
+    return begun
+
+
+async def _refuse_taken(wanted: Tenant, target: Target, store: TenantStore) -> None:
+    quicker = await _found(store, wanted.identifier)
+    if quicker is not None:
+        raise TenantExistsError(
+            f"tenant {wanted.identifier!r} has just been entered by another call"
+            f" (id {quicker.id!r}, {quicker.status.value})"
+        )
+    what = "schema" if target.schema else "database"
+    raise PlacementError(
+        f"the {what} {target.name!r} holds something already, and a new tenant must not see what"
+        f" somebody left there. If it is the data of {wanted.identifier!r}, `tenancy tenants add`"
+        " takes it into the list as it is; otherwise give the tenant another place. Nothing was"
+        " changed"
+    )
+
+
+async def _migrate(
+    tenant: Tenant, target: Target, isolation: IsolationProvider, listener: Listener
+) -> None:
+    """Bring the tenant to the heads of its histories, as read back."""
+    config = isolation.config
+    if target.strategy is IsolationStrategy.RLS:
+        stands = await asyncio.to_thread(lambda: list(read_stands(config, isolation, tenant)))
+        if all(stand.state is PositionState.VERSIONED for stand in stands):
+            return  # the tables are everybody's: a new tenant does not move the others
+    # Without a store: who claims its place has been looked at, and the list may be long.
+    manager = MigrationManager(config.alembic_ini, isolation, listener=listener)
+    await manager.upgrade_tenant(tenant, "heads", create=True)
+
+
+async def _finish(tenant: Tenant, store: TenantStore) -> Tenant:
+    try:
+        return await store.set_status(tenant.id, TenantStatus.ACTIVE, [TenantStatus.PROVISIONING])
+    except TenantStatusError as error:
+        raise TenantExistsError(
+            f"another call was quicker with tenant {tenant.identifier!r}: {error}"
+        ) from error
+    except TenantNotFoundError as error:
+        raise ProvisioningError(tenant.identifier, error) from error
