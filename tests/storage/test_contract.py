@@ -455,3 +455,12 @@ async def test_a_schema_may_be_on_each_shard_once(store: TenantStore) -> None:
         await store.save_all([tenant(4, schema_name="home", shard="eu")])
     with pytest.raises(InvalidNameError, match="the shard "):
         await store.update(replace(third, shard=""))
+
+
+async def test_tenants_are_counted_by_shard(store: TenantStore) -> None:
+    assert await store.count_by_shard() == {}
+    shards = [None, "eu", "eu", "us", "us", None, "gone"]
+    await store.save_all(tenant(n, shard=shard) for n, shard in enumerate(shards))
+    await store.delete("id-3")
+    await store.delete("id-6", hard=True)
+    assert await store.count_by_shard() == {None: 2, "eu": 2, "us": 1}

@@ -74,6 +74,7 @@ async def test_it_reads_like_any_catalogue(sql: Sql, tenancy_database: str) -> N
     assert await store.list(status=TenantStatus.SUSPENDED) == []
     assert await store.count() == await store.count(TenantStatus.ACTIVE) == 4
     assert await store.count(TenantStatus.DELETED) == 0
+    assert await store.count_by_shard() == {None: 4}
     for batch in (1, 2, 3, 4, 5):
         assert [t.identifier async for t in store.stream(batch)] == ["B", "a", "b", "é"]
     await store.close()

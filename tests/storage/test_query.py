@@ -123,6 +123,7 @@ async def test_a_host_is_found_whatever_its_letters(customers: str) -> None:
     assert (found.host, found.shard) == ("acme.example.com", "eu")
     with pytest.raises(TenantNotFoundError, match=r"'other.example.com'"):
         await store.get_by_host("other.example.com")
+    assert await store.count_by_shard() == {"eu": 4}
     with pytest.raises(ConfigurationError, match=r"gives the host 'x' to the tenants .* and "):
         await store.get_by_host("x")
     await store.close()
@@ -133,6 +134,7 @@ async def test_without_a_column_for_it_nobody_has_a_host(customers: str) -> None
     with pytest.raises(TenantNotFoundError):
         await store.get_by_host("acme")
     assert {t.host for t in await store.list()} == {None}
+    assert await store.count_by_shard() == {None: 4}
     await store.close()
 
 

@@ -12,6 +12,7 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from fastapi_tenancy.config.encryption import EncryptionSettings
@@ -19,6 +20,7 @@ from fastapi_tenancy.config.resolution import ResolutionSettings
 from fastapi_tenancy.config.rls import RlsSettings
 from fastapi_tenancy.config.runs import RunSettings
 from fastapi_tenancy.config.sessions import SessionSettings
+from fastapi_tenancy.config.shards import ShardsSettings
 from fastapi_tenancy.config.tenants import TenantSettings
 from fastapi_tenancy.config.tracks import TracksSettings
 from fastapi_tenancy.errors import ConfigurationError
@@ -43,6 +45,7 @@ class TenancyConfig(
     ResolutionSettings,
     SessionSettings,
     TracksSettings,
+    ShardsSettings,
     RunSettings,
     EncryptionSettings,
     RlsSettings,
@@ -76,6 +79,9 @@ class TenancyConfig(
             # `from None`: pydantic's own error would show the values, passwords included.
             problems = [_problem(error, given) for error in exc.errors(include_url=False)]
             raise ConfigurationError("\n".join(filter(None, problems))) from None
+        except SettingsError as exc:
+            # Of JSON that is none; `from None`, because it holds the text.
+            raise ConfigurationError(_not_json(str(exc))) from None
 
     @classmethod
     def settings_customise_sources(
@@ -99,7 +105,7 @@ def _problem(error: ErrorDetails, arguments: dict[str, Any]) -> str:
         return error["msg"]
     if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
         return unknown(key, "an argument", frozenset(TenancyConfig.model_fields))
-    where = _where(key, arguments).replace(key, ".".join(map(str, error["loc"])), 1)
+    where = _where(key, arguments, ".".join(map(str, error["loc"])))
     nested = _IN_TABLES.get(error["type"])
     if nested is not None and len(error["loc"]) > 1:
         return f"{where} {nested}"
@@ -108,15 +114,25 @@ def _problem(error: ErrorDetails, arguments: dict[str, Any]) -> str:
     return f"{where} is {shown(error['input'], key)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 
-def _where(key: str, arguments: dict[str, Any]) -> str:
+def _not_json(told: str) -> str:
+    """What is said of a variable for a setting with tables; pydantic-settings names the field."""
+    key = next((name for name in TenancyConfig.model_fields if f'"{name}"' in told), "")
+    return (
+        f"the environment variable {_PREFIX}{key.upper()} is not JSON; expected an object with an"
+        ' object for each name, such as {"eu": {"url": "env:EU_URL"}} for shards'
+    )
+
+
+def _where(key: str, arguments: dict[str, Any], path: str) -> str:
+    """Where a setting comes from; of one in a table, ``path`` says which it is."""
     if key in arguments:
-        return f"the argument {key}"
+        return f"the argument {path}"
     variable = next((v for v in os.environ if v.upper() == _PREFIX + key.upper()), None)
     if variable and os.environ[variable]:
-        return f"the environment variable {variable}"
+        return f"{'' if path == key else f'{path} in '}the environment variable {variable}"
     folder, known = working_directory(), frozenset(TenancyConfig.model_fields)
     if key in settings_in(folder / FILES[0], known):
-        return f"{key} in tenancy.toml"
+        return f"{path} in tenancy.toml"
     if key in settings_in(folder / FILES[1], known):
-        return f"{key} in [tool.tenancy] of pyproject.toml"
-    return key
+        return f"{path} in [tool.tenancy] of pyproject.toml"
+    return path

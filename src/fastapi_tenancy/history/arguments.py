@@ -92,9 +92,10 @@ def config_for(
     if target.schema:
         values["schema"] = target.schema
     view.attributes = _Noted(values, identity)
-    if target.strategy is not IsolationStrategy.DATABASE:
+    if target.strategy is not IsolationStrategy.DATABASE and target.tenant.shard is None:
         return view
-    # A database of the tenant's own is the one that the file would name, were it the only one.
+    # A database of the tenant's own, or of its shard, is the one that the file would name, were it
+    # the only one.
     return own_config(view, values["url"])
 
 

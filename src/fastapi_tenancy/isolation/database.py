@@ -1,4 +1,4 @@
-"""A database per tenant: of its own URL, by a template, or beside the configured one."""
+"""A database per tenant: of its own URL, by a template, or beside that of its server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError, PlacementError
+from fastapi_tenancy.isolation.homes import Homes
 from fastapi_tenancy.isolation.names import quote
 from fastapi_tenancy.isolation.place import file_of, place, url_of_file
 from fastapi_tenancy.model.target import Target
@@ -27,6 +28,8 @@ class DatabaseIsolationProvider:
 
     def __init__(self, config: TenancyConfig) -> None:
         self._config = config
+        self._homes = Homes(config)
+        self._common = {home.place: home.setting for home in self._homes}
 
     @property
     def config(self) -> TenancyConfig:
@@ -37,11 +40,14 @@ class DatabaseIsolationProvider:
         """The tenant's database.
 
         Raises:
-            PlacementError: its name cannot be used, or it is the database of everybody.
+            PlacementError: its name cannot be used, its shard is none, or it is the database of
+                everybody.
         """
         try:
             url = self.url_of(tenant)
             where = place(url) if url else ""
+        except PlacementError:
+            raise
         except ConfigurationError as error:
             raise PlacementError(f"its database cannot be named: {error}") from error
         if url:
@@ -53,24 +59,24 @@ class DatabaseIsolationProvider:
         """The URL of the tenant's database; None where nothing says where databases are.
 
         Raises:
-            ConfigurationError: it cannot be a database URL.
+            ConfigurationError: it cannot be a database URL, or the tenant's shard is none.
         """
         if tenant.database_url is not None:
             return tenant.database_url
-        config = self._config
-        name = config.schema_prefix + _OUTSIDE.sub("_", tenant.identifier.lower())
-        if config.database_url_template is not None:
+        home = self._homes.of(tenant)
+        name = self._config.schema_prefix + _OUTSIDE.sub("_", tenant.identifier.lower())
+        if home.template is not None:
             return filled(
-                config.database_url_template,
+                home.template,
                 identifier=tenant.identifier,
                 tenant_id=tenant.id,
                 database_name=name,
             )
-        if config.database_url is None:
+        if not home.url:
             return None
-        if is_postgresql(config.database_url):
-            return with_database(config.database_url, name)
-        common = file_of(config.database_url)
+        if is_postgresql(home.url):
+            return with_database(home.url, name)
+        common = file_of(home.url)
         return url_of_file(common.with_name(f"{name}.db")) if common else None
 
     def search_path(self, target: Target) -> str:  # noqa: ARG002 - as in every strategy
@@ -86,13 +92,12 @@ class DatabaseIsolationProvider:
         return ()
 
     def _refuse_common(self, url: DatabaseUrl, where: str) -> None:
-        common = self._config.database_url
         if not where:
             raise PlacementError("its database is in memory and gone when the run ends")
-        if common is not None and place(common) == where:
+        if where in self._common:
             raise PlacementError(
-                f"its database {where} is the one at database_url, which is everybody's; give it"
-                " one of its own (database_url of the tenant, or database_url_template)"
+                f"its database {where} is the one at {self._common[where]}, which is everybody's;"
+                " give it one of its own (database_url of the tenant, or database_url_template)"
             )
         if is_postgresql(url):
             quote(database_of(url))

@@ -12,7 +12,7 @@ from fastapi_tenancy.model.url import database_of
 
 
 class FixedIsolationProvider:
-    """Targets that are known beforehand, each with one stand-in for a tenant."""
+    """Targets that are known beforehand, each with a stand-in for a tenant, or with several."""
 
     def __init__(self, config: TenancyConfig, targets: Iterable[Target]) -> None:
         self._config = config

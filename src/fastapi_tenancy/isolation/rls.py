@@ -1,21 +1,19 @@
-"""Tables shared by all tenants, kept apart by row-level security: one target for everybody."""
+"""Tables shared by tenants, kept apart by row-level security: one target for each server."""
 
 from __future__ import annotations
 
 from fastapi_tenancy.config import TenancyConfig
-from fastapi_tenancy.isolation.place import place
+from fastapi_tenancy.isolation.homes import Homes
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
-from fastapi_tenancy.model.url import address_of
 
 
 class RLSIsolationProvider:
-    """Tenants in the tables of the database at ``config.database_url``."""
+    """Tenants in the tables of the database at ``config.database_url``, or of their shard's."""
 
     def __init__(self, config: TenancyConfig) -> None:
         self._config = config
-        url = config.database_url
-        self._place, self._address = (place(url), address_of(url)) if url else ("", "")
+        self._homes = Homes(config)
 
     @property
     def config(self) -> TenancyConfig:
@@ -23,8 +21,13 @@ class RLSIsolationProvider:
         return self._config
 
     def target(self, tenant: Tenant) -> Target:
-        """The shared database; it is migrated once, for all of its tenants."""
-        return Target("", (tenant,), self._place, self._address, IsolationStrategy.RLS)
+        """The shared database; it is migrated once, for all of its tenants.
+
+        Raises:
+            PlacementError: the tenant's shard is none.
+        """
+        home = self._homes.of(tenant)
+        return Target("", (tenant,), home.place, home.address, IsolationStrategy.RLS)
 
     def search_path(self, target: Target) -> str:  # noqa: ARG002 - as in every strategy
         """Empty: the database and the role say where the tables are."""

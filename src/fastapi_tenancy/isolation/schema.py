@@ -1,26 +1,24 @@
-"""A schema per tenant in one PostgreSQL database."""
+"""A schema per tenant in one PostgreSQL database, or in one on each shard."""
 
 from __future__ import annotations
 
 import re
 
 from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.isolation.homes import Homes
 from fastapi_tenancy.isolation.names import quote, tenant_schema
-from fastapi_tenancy.isolation.place import place
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import Tenant
-from fastapi_tenancy.model.url import address_of
 
 _OUTSIDE = re.compile(r"[^a-z0-9_]")
 
 
 class SchemaIsolationProvider:
-    """Tenants in schemas of the database at ``config.database_url``."""
+    """Tenants in schemas of the database at ``config.database_url``, or of their shard's."""
 
     def __init__(self, config: TenancyConfig) -> None:
         self._config = config
-        url = config.database_url
-        self._place, self._address = (place(url), address_of(url)) if url else ("", "")
+        self._homes = Homes(config)
 
     @property
     def config(self) -> TenancyConfig:
@@ -28,8 +26,13 @@ class SchemaIsolationProvider:
         return self._config
 
     def target(self, tenant: Tenant) -> Target:
-        """The schema named by the tenant, or made from the prefix and its identifier."""
-        return Target(self.schema_of(tenant), (tenant,), self._place, self._address)
+        """The schema named by the tenant, or made from the prefix and its identifier.
+
+        Raises:
+            PlacementError: no such schema can be, or its shard is none.
+        """
+        home = self._homes.of(tenant)
+        return Target(self.schema_of(tenant), (tenant,), home.place, home.address)
 
     def schema_of(self, tenant: Tenant) -> str:
         """The schema of a tenant, validated.

@@ -51,8 +51,24 @@ def _named(collect: Collect, isolation: IsolationProvider, wanted: str) -> list[
 
 def _by_schema(collect: Collect, isolation: IsolationProvider, wanted: str) -> str | None:
     place = place_in(isolation)
+    found = []
     for tenant in collect(Selection()):
         key = place(tenant)
         if key is not None and key[1] == wanted:
-            return tenant.identifier
-    return None
+            found.append(tenant)
+    require_one_shard(found, wanted)
+    return found[0].identifier if found else None
+
+
+def require_one_shard(tenants: list[Tenant], schema: str) -> None:
+    """Refuse the name of a schema that is on several servers.
+
+    Raises:
+        ConfigurationError: these tenants live in a schema of that name on different shards.
+    """
+    if len({tenant.shard for tenant in tenants}) > 1:
+        named = ", ".join(f"{t.identifier} on {t.shard or 'no shard'}" for t in tenants)
+        raise ConfigurationError(
+            f"the schema {schema!r} is on several servers ({named}); say which tenant is meant by"
+            " its identifier"
+        )

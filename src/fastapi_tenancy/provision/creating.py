@@ -14,6 +14,7 @@ from fastapi_tenancy.errors import (
     TenantNotFoundError,
     TenantStatusError,
 )
+from fastapi_tenancy.isolation.filling import needs_shard, place_on_shard
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.isolation.reach import require_reachable
 from fastapi_tenancy.migrations.given import MigrationManager
@@ -62,9 +63,13 @@ async def create_tenant(
         ConfigurationError: it cannot be made at all; nothing was changed.
     """
     wanted = replace(wanted, status=TenantStatus.PROVISIONING)
+    begun = None
+    if needs_shard(wanted, isolation.config):
+        begun = await _found(store, wanted.identifier)
+        wanted = await _placed(wanted, begun, store, isolation)
     target = agreed_target(wanted, isolation)
     require_reachable(target)
-    begun = await _found(store, wanted.identifier)
+    begun = begun or await _found(store, wanted.identifier)
     if begun is None:
         begun = await _begin(wanted, target, store, isolation)
     else:
@@ -82,6 +87,15 @@ async def _found(store: TenantStore, identifier: str) -> Tenant | None:
         return await store.get_by_identifier(identifier)
     except TenantNotFoundError:
         return None
+
+
+async def _placed(
+    wanted: Tenant, begun: Tenant | None, store: TenantStore, isolation: IsolationProvider
+) -> Tenant:
+    """The tenant on the shard where it was begun, or else on the least full one."""
+    if begun is not None:
+        return replace(wanted, shard=begun.shard)
+    return place_on_shard(wanted, isolation.config, await store.count_by_shard())
 
 
 def _require_same(begun: Tenant, wanted: Tenant) -> None:

@@ -34,10 +34,12 @@ _ASYNCPG_READS = frozenset(
 def driver_for(config: TenancyConfig, tenant: Tenant | None = None) -> str:
     """``asyncpg`` where the URL in the settings names it, else ``psycopg``.
 
-    A tenant's own URL comes first, then ``database_url``, then ``database_url_template``.
+    A tenant's own URL comes first, then its shard's, then ``database_url``, then
+    ``database_url_template``.
     """
     own = tenant.database_url if tenant else None
-    url = own or config.database_url or config.database_url_template or ""
+    shard = config.shards.get(tenant.shard or "") if tenant else None
+    url = own or (shard and shard.url) or config.database_url or config.database_url_template or ""
     return "asyncpg" if url.partition("://")[0].endswith("+asyncpg") else "psycopg"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right, insort
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from fastapi_tenancy.storage.exists import status_error
 from fastapi_tenancy.storage.index import TenantIndex
 from fastapi_tenancy.storage.names import check_tenant
 from fastapi_tenancy.storage.paging import check_window, streamed
-from fastapi_tenancy.storage.protocol import Tenants
+from fastapi_tenancy.storage.protocol import ShardCounts, Tenants
 from fastapi_tenancy.storage.times import in_utc
 
 
@@ -128,6 +129,10 @@ class InMemoryTenantStore:
     async def count(self, status: TenantStatus | None = None) -> int:
         """Count the tenants with this ``status``; see ``TenantStore.count``."""
         return len(self._chosen(status))
+
+    async def count_by_shard(self) -> ShardCounts:
+        """Count the tenants of each shard; see ``TenantStore.count_by_shard``."""
+        return dict(Counter(tenant.shard for tenant in self._chosen(None)))
 
     async def _page(self, last: Tenant | None, batch: int) -> Tenants:
         with self._lock:

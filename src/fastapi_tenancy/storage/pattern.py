@@ -12,7 +12,7 @@ from fastapi_tenancy.errors import ConfigurationError, TenantNotFoundError
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.storage.database import CatalogueDatabase
 from fastapi_tenancy.storage.paging import check_window, streamed
-from fastapi_tenancy.storage.protocol import Tenants
+from fastapi_tenancy.storage.protocol import ShardCounts, Tenants
 from fastapi_tenancy.storage.readonly import ReadOnlyStore
 
 _PIECE = re.compile(r"\\.|.", re.DOTALL)
@@ -97,6 +97,10 @@ class SchemaPatternTenantStore(ReadOnlyStore):
         return await self._database.run(
             lambda connection: int(connection.execute(_COUNT, self._values).scalar_one())
         )
+
+    async def count_by_shard(self) -> ShardCounts:
+        """Count them all under None: schemas have no shards; see ``TenantStore.count_by_shard``."""
+        return {None: count} if (count := await self.count()) else {}
 
     async def _page(self, last: Tenant | None, batch: int) -> Tenants:
         window = {"skip": 0, "limit": batch}

@@ -9,6 +9,7 @@ from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 
 # Inside the classes below, ``list`` is a method.
 Tenants: TypeAlias = list[Tenant]
+ShardCounts: TypeAlias = dict[str | None, int]
 
 
 class TenantStore(Protocol):
@@ -135,4 +136,11 @@ class TenantStore(Protocol):
 
     async def count(self, status: TenantStatus | None = None) -> int:
         """Count the tenants with this ``status``; without one, all that are not deleted."""
+        ...
+
+    async def count_by_shard(self) -> ShardCounts:
+        """Count the tenants of each shard that are not deleted; those without one under None.
+
+        A shard that nobody lives on is not in it.
+        """
         ...

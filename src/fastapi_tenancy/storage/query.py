@@ -16,7 +16,7 @@ from fastapi_tenancy.storage.database import CatalogueDatabase
 from fastapi_tenancy.storage.encryption import UrlCipher
 from fastapi_tenancy.storage.paging import check_window, streamed
 from fastapi_tenancy.storage.place import located
-from fastapi_tenancy.storage.protocol import Tenants
+from fastapi_tenancy.storage.protocol import ShardCounts, Tenants
 from fastapi_tenancy.storage.readonly import ReadOnlyStore
 from fastapi_tenancy.storage.rows import tenant_from
 
@@ -99,6 +99,16 @@ class QueryTenantStore(ReadOnlyStore):
 
         def counted(connection: sa.Connection) -> int:
             return int(self._rows(connection, "count(*)", _has(status), "")[0][0])
+
+        return await self._database.run(counted)
+
+    async def count_by_shard(self) -> ShardCounts:
+        """Count the tenants of each shard; see ``TenantStore.count_by_shard``."""
+
+        def counted(connection: sa.Connection) -> ShardCounts:
+            what, order = "t.shard AS shard, count(*) AS many", "GROUP BY t.shard"
+            rows = self._rows(connection, what, _has(None), order)
+            return {row.shard: int(row.many) for row in rows}
 
         return await self._database.run(counted)
 
@@ -206,6 +216,7 @@ def _as_tenants(query: str, columns: tuple[str, ...], postgresql: bool) -> str:
     given["id"] = f"coalesce({given.get('id', 'NULL')}, {given['identifier']})"
     given["status"] = f"lower(coalesce({given.get('status', 'NULL')}, 'active'))"
     given["identifier"] = f"{given['identifier']} COLLATE {collation}"
+    given["shard"] = f"nullif({given.get('shard', 'CAST(NULL AS text)')}, '')"
     given["host"] = f"lower({given.get('host', 'CAST(NULL AS text)')})"
     chosen = ", ".join(f"{expression} AS {name}" for name, expression in given.items())
     return f"SELECT {chosen} FROM (\n{query}\n) AS q"

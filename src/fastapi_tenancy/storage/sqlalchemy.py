@@ -21,7 +21,7 @@ from fastapi_tenancy.storage.index import first_clash
 from fastapi_tenancy.storage.making import ensure_table
 from fastapi_tenancy.storage.names import check_tenant
 from fastapi_tenancy.storage.paging import check_window, streamed
-from fastapi_tenancy.storage.protocol import Tenants
+from fastapi_tenancy.storage.protocol import ShardCounts, Tenants
 from fastapi_tenancy.storage.reencrypting import Reencrypted, reencrypt_some
 from fastapi_tenancy.storage.rows import tenant_from
 from fastapi_tenancy.storage.table import COLUMNS, ORDER, TENANTS, row_of
@@ -177,6 +177,16 @@ class SQLAlchemyTenantStore:
         """Count the tenants with this ``status``; see ``TenantStore.count``."""
         counted = sa.select(sa.func.count()).select_from(TENANTS).where(_has(status))
         return await self._database.run(lambda connection: connection.execute(counted).scalar_one())
+
+    async def count_by_shard(self) -> ShardCounts:
+        """Count the tenants of each shard; see ``TenantStore.count_by_shard``."""
+        counted = sa.select(TENANTS.c.shard, sa.func.count()).where(_has(None))
+        statement = counted.group_by(TENANTS.c.shard)
+
+        def counts(connection: sa.Connection) -> ShardCounts:
+            return {shard: int(count) for shard, count in connection.execute(statement)}
+
+        return await self._database.run(counts)
 
     async def reencrypt(self) -> Reencrypted:
         """Encrypt every tenant's ``database_url`` with the first key, plain ones too.

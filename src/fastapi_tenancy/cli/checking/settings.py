@@ -43,15 +43,16 @@ def _sources(config: TenancyConfig) -> Iterator[Finding]:
         and os.environ[name]
     )
     origins = ", ".join([*files, *variables]) or "nowhere: all settings have their defaults"
-    if config.database_url is None:
+    if config.database_url is None and not config.shards:
         yield action(
             CHECK,
             f"no database_url (settings from {origins})",
             "set database_url in tenancy.toml, or TENANCY_DATABASE_URL, or sqlalchemy.url in"
-            " alembic.ini",
+            " alembic.ini; or shards.NAME.url for each of several servers",
         )
     else:
-        yield fine(CHECK, f"from {origins}; isolation {config.isolation_strategy}")
+        shards = f"; shards {', '.join(config.shards)}" if config.shards else ""
+        yield fine(CHECK, f"from {origins}; isolation {config.isolation_strategy}{shards}")
 
 
 def _misspelt() -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from enum import Enum
 
 from fastapi_tenancy.cli.tenants.entries import Said, said_by
 from fastapi_tenancy.cli.tenants.filed import Entry
+from fastapi_tenancy.cli.tenants.spreading import Spread
 from fastapi_tenancy.errors import ConfigurationError, PlacementError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.target import TargetKey
@@ -107,12 +108,17 @@ def fitted(
                 _meet(one, tenant, existing, result)
     roster = _Roster(isolation)
     moved = {tenant.identifier for tenant in result.changed}
-    for tenant in known.values():
-        if tenant.identifier not in moved:
-            roster.know(tenant)
-    for tenant in (*result.changed, *result.new):
+    staying = [tenant for tenant in known.values() if tenant.identifier not in moved]
+    for tenant in staying:
+        roster.know(tenant)
+    for tenant in result.changed:
         with problems.at(places[tenant.identifier]):
             roster.take_in(check_tenant(tenant))
+    shards = Spread((*staying, *result.changed), result.new, isolation.config)
+    for number, tenant in enumerate(result.new):
+        with problems.at(places[tenant.identifier]):
+            result.new[number] = shards.placed(tenant)
+            roster.take_in(check_tenant(result.new[number]))
     return result
 
 

@@ -11,7 +11,7 @@ from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 
 
 def idle_places(tenants: Iterable[Tenant], isolation: IsolationProvider) -> Iterator[str]:
-    """A warning for each kind of place that was said in vain: the strategy does not look at it.
+    """A warning for each kind of place that was said in vain: nothing looks at it.
 
     Raises:
         PlacementError: the place of one of them cannot be used.
@@ -22,14 +22,20 @@ def idle_places(tenants: Iterable[Tenant], isolation: IsolationProvider) -> Iter
         for field in _idle(tenant, target):
             found.setdefault((field, target.strategy.value), []).append(tenant.identifier)
     for (field, strategy), names in found.items():
-        yield (
-            f"{field} of {names_in_words(names)} has no effect: the setting isolation_strategy is"
-            f" {isolation.config.isolation_strategy.value!r}, so the strategy there is {strategy!r}"
+        why = (
+            "a database_url of its own says where a tenant lives"
+            if field == "shard"
+            else f"the setting isolation_strategy is {isolation.config.isolation_strategy.value!r},"
+            f" so the strategy there is {strategy!r}"
         )
+        yield f"{field} of {names_in_words(names)} has no effect: {why}"
 
 
 def _idle(tenant: Tenant, target: Target) -> Iterator[str]:
-    if tenant.database_url is not None and target.strategy is not IsolationStrategy.DATABASE:
+    own = tenant.database_url is not None
+    if own and target.strategy is not IsolationStrategy.DATABASE:
         yield "database_url"
     if tenant.schema_name is not None and not target.schema:
         yield "schema_name"
+    if tenant.shard is not None and own and target.strategy is IsolationStrategy.DATABASE:
+        yield "shard"

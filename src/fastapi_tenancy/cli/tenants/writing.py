@@ -87,23 +87,30 @@ def _added(
     from fastapi_tenancy.cli.documents import tenant_document
     from fastapi_tenancy.cli.project import with_store
     from fastapi_tenancy.cli.tenants.placing import idle_places
+    from fastapi_tenancy.isolation.filling import needs_shard, place_on_shard
     from fastapi_tenancy.provision.claims import agreed_target, require_free
 
-    target = agreed_target(tenant, isolation)
-    idle = list(idle_places([tenant], isolation))
+    placed_now = needs_shard(tenant, config)
+    if not placed_now:
+        agreed_target(tenant, isolation)  # before the list of tenants is made for nothing
 
     async def create(store: TenantStore) -> Tenant:
         await store.initialize()
-        await require_free(store, isolation, tenant)
-        return await store.create(tenant)
+        counts = await store.count_by_shard() if placed_now else {}
+        placed = place_on_shard(tenant, config, counts)
+        agreed_target(placed, isolation)
+        await require_free(store, isolation, placed)
+        return await store.create(placed)
 
     made = with_store(config, create)
-    output.warn(idle)
+    output.warn(idle_places([made], isolation))
+    target = isolation.target(made)
     if output.json:
         output.document({**tenant_document(made), "target": target.name})
     else:
         place = "schema" if target.schema else "database"
-        output.say(f"added {made.identifier} ({made.id}), to live in {place} {target.name}")
+        shard = f" of shard {made.shard}" if made.shard and not made.database_url else ""
+        output.say(f"added {made.identifier} ({made.id}), to live in {place} {target.name}{shard}")
         if made.status is TenantStatus.DELETED:
             output.say("it is marked deleted, so it is left alone")
         else:

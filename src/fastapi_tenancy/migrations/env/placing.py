@@ -9,6 +9,7 @@ from alembic.config import Config
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.isolation.homes import Homes
 from fastapi_tenancy.isolation.names import tenant_schema
 from fastapi_tenancy.isolation.place import place as place_of
 from fastapi_tenancy.isolation.reach import require_reachable
@@ -71,6 +72,7 @@ def place_named(asked: Asked, config: TenancyConfig) -> Place:
         ConfigurationError: there is no such place, or it is everybody's.
     """
     if asked.schema:
+        _refuse_several(asked, config)
         url = asked.url or config.database_url
         target = Target(tenant_schema(asked.schema), (), address=address_of(url) if url else "")
         return placed(target, config, known=False)
@@ -83,6 +85,16 @@ def place_named(asked: Asked, config: TenancyConfig) -> Place:
         raise ConfigurationError("no tenant was named")
     _refuse_common(asked.url, config)
     return Place(address_of(asked.url))
+
+
+def _refuse_several(asked: Asked, config: TenancyConfig) -> None:
+    """A schema of that name may be on each server."""
+    if config.shards and not asked.url:
+        raise ConfigurationError(
+            f"-x schema={asked.schema} does not say on which server: the settings have the shards"
+            f" {', '.join(config.shards)}. Say which tenant is meant (-x tenant=IDENTIFIER), or its"
+            " database too (-x url=URL). Nothing was changed"
+        )
 
 
 def placed(target: Target, config: TenancyConfig, *, known: bool = True) -> Place:
@@ -120,8 +132,8 @@ def _refuse_common(url: str, config: TenancyConfig) -> None:
     """Keep tenants' tables out of the schema that everybody sees."""
     if IsolationStrategy.RLS in config.strategies:
         return
-    common = config.database_url
-    if not _has_no_schemas(url, config) or (common and place_of(common) == place_of(url)):
+    common = {home.place for home in Homes(config)}
+    if not _has_no_schemas(url, config) or place_of(url) in common:
         raise ConfigurationError(
             f"-x url= names the database {place_of(url)}, where tenants share what lies outside of"
             " their schemas; say which tenant is meant (-x tenant=IDENTIFIER), or its schema (-x"

@@ -10,6 +10,7 @@ from alembic.config import Config
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.history.scripts import load_config
+from fastapi_tenancy.isolation.homes import Home, Homes
 from fastapi_tenancy.isolation.names import quote
 from fastapi_tenancy.isolation.place import place
 from fastapi_tenancy.model.target import Target
@@ -35,19 +36,22 @@ def fixed_targets(config: TenancyConfig, track: Track) -> tuple[Target, ...]:
 
 
 def _shared(config: TenancyConfig, track: Track) -> Iterator[Target]:
-    url = config.database_url
-    if url is None:
+    homes: dict[str, list[Home]] = {}
+    for home in Homes(config):
+        homes.setdefault(home.place, []).append(home)  # database_url may be that of a shard too
+    if not homes:
         raise ConfigurationError(
             f"the track {track.name!r} is for shared tables, and no database_url says where: set"
             " TENANCY_DATABASE_URL, or database_url in tenancy.toml, or sqlalchemy.url in"
             " alembic.ini"
         )
-    if not is_postgresql(url):  # a file has no schemas
-        yield _target(track, "", url, IsolationStrategy.DATABASE)
-    elif track.scope is Scope.SHARD:
-        yield _target(track, "", url, IsolationStrategy.RLS)
-    else:
-        yield _target(track, _schema(track), url, IsolationStrategy.SCHEMA)
+    for same in homes.values():
+        if not is_postgresql(same[0].url):  # a file has no schemas
+            yield _target(track, "", same, IsolationStrategy.DATABASE)
+        elif track.scope is Scope.SHARD:
+            yield _target(track, "", same, IsolationStrategy.RLS)
+        else:
+            yield _target(track, _schema(track), same, IsolationStrategy.SCHEMA)
 
 
 def _schema(track: Track) -> str:
@@ -61,9 +65,11 @@ def _schema(track: Track) -> str:
     return name
 
 
-def _target(track: Track, schema: str, url: DatabaseUrl, strategy: IsolationStrategy) -> Target:
-    stand_in = _stand_in(track, schema or track.name)
-    return Target(schema, (stand_in,), place(url), address_of(url), strategy)
+def _target(track: Track, schema: str, same: list[Home], strategy: IsolationStrategy) -> Target:
+    """A place, with a stand-in for each shard it is that of."""
+    name = schema or track.name
+    stand_ins = tuple(_stand_in(track, name, home.shard) for home in same)
+    return Target(schema, stand_ins, same[0].place, same[0].address, strategy)
 
 
 def _database(track: Track, name: str, url: DatabaseUrl) -> Target:
@@ -71,10 +77,11 @@ def _database(track: Track, name: str, url: DatabaseUrl) -> Target:
     return Target("", (stand_in,), place(url), address_of(url), IsolationStrategy.DATABASE)
 
 
-def _stand_in(track: Track, name: str) -> Tenant:
+def _stand_in(track: Track, name: str, shard: str | None = None) -> Tenant:
     """Whom ``current_tenant()`` answers with in revisions of the track."""
     tags = MappingProxyType({"track": track.name, "scope": track.scope.value})
-    return Tenant(id=f"{track.name}:{name}", identifier=name, tags=tags)
+    named = name if shard is None else f"{name}@{shard}"
+    return Tenant(id=f"{track.name}:{named}", identifier=named, tags=tags, shard=shard)
 
 
 def _databases(track: Track) -> Iterator[tuple[str, DatabaseUrl]]:
