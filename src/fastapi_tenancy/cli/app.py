@@ -26,7 +26,14 @@ from fastapi_tenancy.cli.parameters import Invocation, Where, command
 from fastapi_tenancy.cli.relative import RelativeCommand
 from fastapi_tenancy.cli.starting import command as starting
 from fastapi_tenancy.cli.streams import UnwritableError, open_closed_descriptors, silence_stdout
-from fastapi_tenancy.cli.tenants import importing, preparing, reading, reencrypting, writing
+from fastapi_tenancy.cli.tenants import (
+    creating,
+    importing,
+    preparing,
+    reading,
+    reencrypting,
+    writing,
+)
 from fastapi_tenancy.cli.warned import alembic_warnings
 from fastapi_tenancy.errors import ConfigurationError, TenancyError, said
 from fastapi_tenancy.model.url import masked
@@ -128,6 +135,9 @@ tenants.command("list", epilog="Example: tenancy tenants list --status suspended
 )
 tenants.command("show", epilog="Example: tenancy tenants show acme-corp")(reading.show)
 tenants.command("add", epilog="Example: tenancy tenants add acme-corp --tag tier=gold")(writing.add)
+tenants.command("create", epilog="Example: tenancy tenants create acme-corp --tag tier=gold")(
+    creating.create
+)
 tenants.command("import", epilog="Example: tenancy tenants import tenants.csv --dry-run")(
     importing.import_tenants
 )

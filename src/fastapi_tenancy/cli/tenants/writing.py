@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fastapi_tenancy.cli.arguments import pairs
 from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
 from fastapi_tenancy.cli.parameters import Json, Where, Yes, command
+from fastapi_tenancy.cli.tenants.describing import Described
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 
@@ -27,31 +27,7 @@ def add(
     output: Output,
     where: Where,
     identifier: Annotated[str, typer.Argument(help="The name people use, such as acme-corp.")],
-    key: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="Its id; made up otherwise.")
-    ] = None,
-    display_name: Annotated[str, typer.Option(metavar="NAME", help="Its name for people.")] = "",
-    schema: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Its schema, if not the usual one.")
-    ] = None,
-    tenant_database_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Its database, if it has one of its own.")
-    ] = None,
-    isolation_strategy: Annotated[
-        str | None,
-        typer.Option(
-            metavar="STRATEGY", help="schema, database or rls, where the fleet is hybrid."
-        ),
-    ] = None,
-    host: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The host its requests come in by.")
-    ] = None,
-    shard: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The shard it lives on.")
-    ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A tag; repeatable.")
-    ] = None,
+    described: Described,
     status: Annotated[
         TenantStatus,
         typer.Option(metavar="STATUS", help="provisioning, active, suspended or deleted."),
@@ -60,23 +36,10 @@ def add(
 ) -> int:
     """Add a tenant to the catalogue; its schema is made by `upgrade --create`."""
     from fastapi_tenancy.cli.project import open_config
-    from fastapi_tenancy.cli.tenants.entries import own_strategy, own_url
     from fastapi_tenancy.opening import open_isolation
-    from fastapi_tenancy.storage.names import check_host
 
     config = open_config(where)
-    tenant = Tenant(
-        id=uuid.uuid4().hex if key is None else key,
-        identifier=identifier,
-        name=display_name,
-        status=status,
-        tags=pairs("--tag", tag),
-        schema_name=schema,
-        database_url=None if tenant_database_url is None else own_url(tenant_database_url),
-        isolation_strategy=None if isolation_strategy is None else own_strategy(isolation_strategy),
-        host=None if host is None else check_host(host.lower()),
-        shard=shard,
-    )
+    tenant = described.tenant(identifier, uuid.uuid4().hex, status)
     return _added(output, config, open_isolation(config), tenant)
 
 

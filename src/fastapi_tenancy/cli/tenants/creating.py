@@ -1,0 +1,62 @@
+"""`tenancy tenants create`: a tenant with its place and every revision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fastapi_tenancy.cli.exits import Exit
+from fastapi_tenancy.cli.output import Output
+from fastapi_tenancy.cli.parameters import Json, Where, command
+from fastapi_tenancy.cli.tenants.describing import Described
+from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+
+if TYPE_CHECKING:
+    from fastapi_tenancy.isolation.protocol import IsolationProvider
+    from fastapi_tenancy.storage.protocol import TenantStore
+
+
+@command
+def create(
+    output: Output,
+    where: Where,
+    identifier: Annotated[str, typer.Argument(help="The name people use, such as acme-corp.")],
+    described: Described,
+    json: Json = False,  # noqa: ARG001 - Output knows it from the command line
+) -> int:
+    """Create a tenant that can be used at once, or finish one that was interrupted."""
+    from fastapi_tenancy.cli.documents import tenant_document
+    from fastapi_tenancy.cli.project import open_config, with_store
+    from fastapi_tenancy.cli.tenants.placing import idle_places
+    from fastapi_tenancy.opening import open_isolation
+
+    config = open_config(where)
+    isolation = open_isolation(config)
+    output.warn(idle_places([described.tenant(identifier, "new", TenantStatus.ACTIVE)], isolation))
+
+    try:
+        made = with_store(config, lambda store: _created(store, isolation, identifier, described))
+    except KeyboardInterrupt:
+        output.error(
+            f"interrupted: tenant {identifier!r} is 'provisioning', unless the list does not have"
+            " it yet; the same command again finishes it"
+        )
+        return Exit.INTERRUPTED
+    target = isolation.target(made)
+    if output.json:
+        output.document({**tenant_document(made), "target": target.name})
+    else:
+        place = "schema" if target.schema else "database"
+        output.say(f"created {made.identifier} ({made.id}), in {place} {target.name}")
+    return Exit.DONE
+
+
+async def _created(
+    store: TenantStore, isolation: IsolationProvider, identifier: str, described: Described
+) -> Tenant:
+    from fastapi_tenancy.provision.creating import create_tenant, id_of
+
+    await store.initialize()
+    wanted = described.tenant(identifier, await id_of(store, identifier), TenantStatus.PROVISIONING)
+    return await create_tenant(wanted, store=store, isolation=isolation)
