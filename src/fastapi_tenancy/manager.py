@@ -16,6 +16,7 @@ from fastapi_tenancy.errors import MissingExtraError, NoTenantNamedError, Tenant
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.opening import complete, open_isolation, open_store
+from fastapi_tenancy.provision.creating import create_tenant
 from fastapi_tenancy.resolving.choose import resolver_of
 from fastapi_tenancy.resolving.finder import TenantFinder
 from fastapi_tenancy.resolving.flights import Flights
@@ -207,6 +208,21 @@ class TenancyManager:
             MissingExtraError: what asynchronous sessions need is not installed.
         """
         return self.sessions.session(tenant)
+
+    async def create_tenant(self, tenant: Tenant) -> Tenant:
+        """Create a tenant that can be used at once: its row, its place and every revision.
+
+        A call that fails, is cancelled or killed leaves nothing, or the tenant as
+        ``provisioning``: the same call again goes on from there.
+
+        Raises:
+            TenantExistsError: it exists, or its names or its place are another's.
+            PlacementError: where it is to live cannot be used, or holds something already.
+            ProvisioningError: it was begun and not finished; with the cause.
+            ConfigurationError: it cannot be made at all; nothing was changed.
+        """
+        await self.initialize()
+        return await create_tenant(tenant, store=self._store, isolation=self._isolation)
 
     async def _start(self, _what: str) -> None:
         await self._store.initialize()

@@ -22,8 +22,10 @@ def anyio_backend() -> str:
 @pytest.fixture
 def bare(tmp_path: Path, tenancy_database: str, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     """A project without revisions."""
-    monkeypatch.chdir(tmp_path)
-    return Shelf(tmp_path, tenancy_database)
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return Shelf(folder, tenancy_database)
 
 
 @pytest.fixture

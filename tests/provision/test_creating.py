@@ -8,7 +8,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fastapi_tenancy import SQLAlchemyTenantStore, Tenant, TenantStatus
+from fastapi_tenancy import (
+    SQLAlchemyTenantStore,
+    TenancyConfig,
+    TenancyManager,
+    Tenant,
+    TenantStatus,
+)
 from fastapi_tenancy.errors import (
     ConfigurationError,
     PlacementError,
@@ -216,3 +222,11 @@ async def test_of_two_names_for_one_place_at_most_one_gets_it(shelf: Shelf, stor
     refused = [r for r in results if isinstance(r, (TenantExistsError, PlacementError))]
     assert (len(made) <= 1, len(made) + len(refused)) == (True, 3), results
     assert [t.identifier async for t in store.stream()] == [t.identifier for t in made]
+
+
+async def test_an_application_creates_tenants_through_its_manager(shelf: Shelf) -> None:
+    async with TenancyManager(TenancyConfig(database_url=shelf.url)) as manager:
+        made = await manager.create_tenant(tenant())
+        assert made == await manager.tenant_store.get_by_identifier("acme")
+        assert made.status is TenantStatus.ACTIVE
+    assert shelf.stands("tenant_acme") == ["b2"]
