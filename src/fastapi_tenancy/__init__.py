@@ -57,6 +57,7 @@ _WHERE = {
     "get_optional_tenant": "web.dependencies",
     "get_tenant": "web.dependencies",
     "get_tenant_session": "web.dependencies",
+    "manager_of": "web.dependencies",
 }
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "get_optional_tenant",
     "get_tenant",
     "get_tenant_session",
+    "manager_of",
 ]
 
 

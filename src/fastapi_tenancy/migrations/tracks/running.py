@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from fastapi_tenancy.engine.brief import Prepared, failed
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.stop import Stop
-from fastapi_tenancy.engine.targets import resolve
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.migrations.fleet import Fleet
 from fastapi_tenancy.migrations.tracks.clashes import refuse_shared_version_tables
+from fastapi_tenancy.migrations.tracks.holding import Holding, targets_of
 from fastapi_tenancy.migrations.tracks.opening import Opened
 from fastapi_tenancy.migrations.tracks.ordering import before
-from fastapi_tenancy.migrations.tracks.waiting import Fallen, require_standing
+from fastapi_tenancy.migrations.tracks.waiting import Fallen, behind
 from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Report
-from fastapi_tenancy.model.plan import Command
+from fastapi_tenancy.model.plan import Command, Refusal
 from fastapi_tenancy.model.selection import Selection
-from fastapi_tenancy.model.target import Position, Target
+from fastapi_tenancy.model.target import Position
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.model.track import Scope, Track
 
@@ -70,6 +70,7 @@ class TracksRun:
             _refuse_ambiguous(command, revision, chosen)
         self.asked = tuple(_asked(o, command, revision, given) for o in chosen)
         self._only = only
+        self._fallen = Fallen()
 
     def check(self) -> None:
         """Refuse what would be refused later, when other tracks have been changed.
@@ -85,7 +86,7 @@ class TracksRun:
         refuse_shared_version_tables(self._every)
         if self._only is not None and self.asked[0].options.command is Command.UPGRADE:
             track = self.asked[0].track
-            require_standing(_opened_before(track, self._every), track)
+            self._fallen = behind(_opened_before(track, self._every), track)
 
     def prepare(self, selection: Selection) -> list[tuple[Asked, Prepared]]:
         """Plan every track and change nothing.
@@ -94,7 +95,7 @@ class TracksRun:
             ConfigurationError: the request cannot be carried out for anybody.
         """
         self.check()
-        return [(a, a.fleet.prepare(a.options, selection)) for a in self.asked]
+        return [(a, _prepared(a, selection, self._holding(a))) for a in self.asked]
 
     def run(
         self, selection: Selection, *, listener: Listener = silent, stop: Stop | None = None
@@ -107,17 +108,19 @@ class TracksRun:
         self.check()
         stop = stop or Stop()
         ended: list[Ended] = []
-        fallen = Fallen()
-        tracks = tuple(o.track for o in self._every)
         for asked in self.asked:
             if stop.requested.is_set() and ended:
                 ended.append(Ended(asked.track, _not_started(asked, selection)))
                 continue
-            waits_for = tuple(track.name for track in before(asked.track, tracks))
-            report = _run(asked, selection, listener, stop, fallen, waits_for, ended)
-            fallen.note(asked.track, report.outcomes)
+            report = _run(asked, selection, listener, stop, self._holding(asked), ended)
+            self._fallen.note(asked.track, report.outcomes)
             ended.append(Ended(asked.track, report))
         return ended
+
+    def _holding(self, asked: Asked) -> Holding:
+        waits_for = before(asked.track, tuple(o.track for o in self._every))
+        kind = OutcomeKind.SKIPPED if self._only is None else OutcomeKind.FAILED
+        return Holding(asked.fleet, self._fallen, tuple(t.name for t in waits_for), kind)
 
 
 def _refuse_ambiguous(command: Command, revision: str, chosen: tuple[Opened, ...]) -> None:
@@ -142,57 +145,41 @@ def _opened_before(track: Track, every: tuple[Opened, ...]) -> Iterable[Opened]:
     return (o for o in every if o.track.name in names)
 
 
+def _prepared(asked: Asked, selection: Selection, holding: Holding) -> Prepared:
+    prepared = holding.fleet().prepare(asked.options, selection)
+    held = (Refusal(o.target, Position(), o.error or "") for o in holding.outcomes())
+    plan = replace(prepared.plan, refusals=(*prepared.plan.refusals, *held))
+    return replace(prepared, plan=plan)
+
+
 def _run(
     asked: Asked,
     selection: Selection,
     listener: Listener,
     stop: Stop,
-    fallen: Fallen,
-    waits_for: tuple[str, ...],
+    holding: Holding,
     ended: list[Ended],
 ) -> Report:
-    held: dict[str, tuple[Tenant, str]] = {}
-
-    def tenants(chosen: Selection) -> list[Tenant]:
-        started = []
-        for tenant in asked.fleet.tenants(chosen):
-            reason = fallen.reason(waits_for, tenant)
-            if reason is None:
-                started.append(tenant)
-            else:
-                held[tenant.id] = tenant, reason
-        return started
-
-    fleet = Fleet(asked.fleet.config, tenants, asked.fleet.isolation)
+    fleet = holding.fleet()
     try:
         report = fleet.run(asked.options, selection, listener=listener, stop=stop)
     except ConfigurationError as error:
         if not any(o.kind is OutcomeKind.MIGRATED for e in ended for o in e.report.outcomes):
             raise
         report = _refused(asked, fleet.tenants(selection), str(error))
-    return replace(report, outcomes=(*report.outcomes, *_held(asked, held)))
-
-
-def _held(asked: Asked, held: dict[str, tuple[Tenant, str]]) -> list[Outcome]:
-    targets = _targets(asked, [tenant for tenant, _ in held.values()])
-    return [Outcome(t, OutcomeKind.SKIPPED, error=held[t.tenant.id][1]) for t in targets]
+    return replace(report, outcomes=(*report.outcomes, *holding.outcomes()))
 
 
 def _refused(asked: Asked, tenants: list[Tenant], error: str) -> Report:
     """Other tracks have been changed: what this one could not do is told with what they did."""
-    return _report(asked, (failed(t, Position(), error) for t in _targets(asked, tenants)))
+    return _report(asked, (failed(t, Position(), error) for t in targets_of(asked.fleet, tenants)))
 
 
 def _not_started(asked: Asked, selection: Selection) -> Report:
     told = "not started: the run was interrupted"
-    targets = _targets(asked, asked.fleet.tenants(selection))
+    targets = targets_of(asked.fleet, asked.fleet.tenants(selection))
     report = _report(asked, (Outcome(t, OutcomeKind.SKIPPED, error=told) for t in targets))
     return replace(report, interrupted=True)
-
-
-def _targets(asked: Asked, tenants: list[Tenant]) -> tuple[Target, ...]:
-    resolved = resolve(asked.fleet.isolation, tenants)
-    return (*resolved.targets, *(refusal.target for refusal in resolved.refusals))
 
 
 def _report(asked: Asked, outcomes: Iterable[Outcome]) -> Report:

@@ -16,7 +16,7 @@ from fastapi_tenancy.model.track import Scope, Track
 
 @dataclass(slots=True)
 class Fallen:
-    """What did not come to stand, of tracks that others wait for."""
+    """What does not stand, of tracks that others wait for."""
 
     _everywhere: dict[str, str] = field(default_factory=dict)
     _on_shards: dict[tuple[str, str | None], str] = field(default_factory=dict)
@@ -25,17 +25,20 @@ class Fallen:
     def note(self, track: Track, outcomes: Iterable[Outcome]) -> None:
         """Remember what failed or was not started."""
         for outcome in outcomes:
-            if outcome.success:
-                continue
-            where = outcome.target.name
-            told = f"not started: it waits for the track {track.name!r}, which failed at {where}"
-            for tenant in outcome.target.tenants:
-                if track.scope is Scope.DATABASE:
-                    self._everywhere[track.name] = told
-                elif track.scope is Scope.TENANT:
-                    self._at_tenants[track.name, tenant.id] = told
-                else:
-                    self._on_shards[track.name, tenant.shard] = told
+            if not outcome.success:
+                where = outcome.target.name
+                told = f"it waits for the track {track.name!r}, which failed at {where}"
+                self.mark(track, outcome.target.tenants, f"not started: {told}")
+
+    def mark(self, track: Track, tenants: Iterable[Tenant], told: str) -> None:
+        """Remember that a track does not stand for these tenants, or stand-ins for some."""
+        for tenant in tenants:
+            if track.scope is Scope.DATABASE:
+                self._everywhere[track.name] = told
+            elif track.scope is Scope.TENANT:
+                self._at_tenants[track.name, tenant.id] = told
+            else:
+                self._on_shards[track.name, tenant.shard] = told
 
     def reason(self, waits_for: Iterable[str], tenant: Tenant) -> str | None:
         """Why a tenant, or a stand-in for one, cannot be started; None if it can."""
@@ -50,27 +53,35 @@ class Fallen:
         return None
 
 
-def require_standing(waits_for: Iterable[Opened], track: Track) -> None:
-    """Refuse to begin one track alone while another that it waits for is behind.
+def behind(waits_for: Iterable[Opened], track: Track) -> Fallen:
+    """What is behind of the tracks that one waits for which is asked for alone.
 
     Tracks of tenants are left to those who choose tenants: only places that are nobody's own count.
 
     Raises:
-        ConfigurationError: one of them does not stand where it should.
+        ConfigurationError: one of them stands nowhere where it should.
     """
+    fallen = Fallen()
     for opened in waits_for:
-        if opened.track.scope is Scope.TENANT:
+        if opened.track.scope is not Scope.TENANT:
+            _look(opened, track, fallen)
+    return fallen
+
+
+def _look(opened: Opened, track: Track, fallen: Fallen) -> None:
+    before, asked = opened.track, opened.track.asked("heads")
+    options = opened.fleet.options(Command.UPGRADE, asked)
+    history, standing_somewhere, told = opened.fleet.history(), False, ""
+    for standing in opened.fleet.standings(options, Selection()):
+        heads = standing.position.heads
+        if not standing.refusal and not history.span(Command.UPGRADE, asked, heads).moves:
+            standing_somewhere = True
             continue
-        asked = opened.track.asked("heads")
-        options = opened.fleet.options(Command.UPGRADE, asked)
-        history = opened.fleet.history()
-        for standing in opened.fleet.standings(options, Selection()):
-            heads = standing.position.heads
-            behind = standing.refusal or history.span(Command.UPGRADE, asked, heads).moves
-            if behind:
-                raise ConfigurationError(
-                    f"the track {track.name!r} waits for {opened.track.name!r}, which is not yet"
-                    f" where it should be at {standing.target.name}: `tenancy upgrade --track"
-                    f" {opened.track.name}` brings it there, `tenancy upgrade` does all in their"
-                    " order. Nothing was changed"
-                )
+        told = (
+            f"the track {track.name!r} waits for {before.name!r}, which is not yet where it should"
+            f" be at {standing.target.name}: `tenancy upgrade --track {before.name}` brings it"
+            " there, `tenancy upgrade` does all in their order"
+        )
+        fallen.mark(before, standing.target.tenants, told)
+    if not standing_somewhere:
+        raise ConfigurationError(f"{told}. Nothing was changed")
