@@ -10,7 +10,7 @@ import pytest
 from cli_desk import Desk
 from cli_process import Shell
 from fastapi_tenancy.testing.databases import create_database, drop_database
-from several import shop
+from several import revision, shop
 
 
 @pytest.fixture
@@ -56,3 +56,37 @@ def test_the_common_database_may_be_that_of_a_shard(shards: tuple[Desk, Desk]):
     done = eu.json("upgrade", "--create")
     assert done["failed"] == 0
     assert eu.stands() == {"shared": "s1", "acme": "t1"}
+
+
+def test_a_track_alone_goes_on_where_what_it_waits_for_stands(shards: tuple[Desk, Desk]):
+    eu, us = shards
+    assert eu.run("upgrade", "--track", "shared").code == 0
+    us.sql("DELETE FROM shared.alembic_version; DROP TABLE shared.companies")
+    plan = eu.json("upgrade", "--track", "tenants", "--create", "--dry-run", code=1)
+    assert plan["tracks"][0]["cohorts"][0]["targets"] == ["tenant_acme"]
+    done = eu.json("upgrade", "--track", "tenants", "--create", code=1)
+    assert [(r["identifier"], r["outcome"]) for r in done["results"]] == [
+        ("acme", "migrated"),
+        ("bolt", "failed"),
+    ]
+    assert "`tenancy upgrade --track shared` brings it there" in done["results"][1]["error"]
+
+
+def test_where_all_stood_before_and_where_they_stand_after(shards: tuple[Desk, Desk]):
+    """Of a change that has to reach every database, what is left is listed, and then done."""
+    eu, us = shards
+    assert eu.run("upgrade", "--create").code == 0
+    revision(
+        eu.folder / "shared", "s2", "s1", 'op.create_table("users", sa.Column("id", sa.Integer))'
+    )
+    us.sql("CREATE TABLE shared.users (id int)")
+    done = eu.json("upgrade", code=1)
+    found = {r["identifier"]: (r["from_revision"], r["to_revision"]) for r in done["results"]}
+    assert found["shared@eu"] == ("s1", "s2")
+    assert found["shared@us"] == ("s1", "s1")
+    us.sql("DROP TABLE shared.users")
+    again = eu.json("upgrade")
+    assert [r["identifier"] for r in again["results"] if r["outcome"] == "migrated"] == [
+        "shared@us"
+    ]
+    assert eu.run("status", "--check").code == 0
