@@ -333,3 +333,67 @@ async def test_the_dependency_answers_as_the_middleware_does(base: dict[str, Any
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json() == {"detail": "The request names no tenant that is served here."}
+
+
+async def test_middleware_around_it_sees_what_routing_found(base: dict[str, Any]) -> None:
+    """Metrics and tracing read the route from the scope once the request is served."""
+    seen: list[str] = []
+
+    class Around:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await self.app(scope, receive, send)
+            if scope["type"] == "http":
+                seen.append(f"{scope['endpoint'].__name__} {scope['state']['tenant'].identifier}")
+
+    app = FastAPI()
+    app.add_middleware(TenancyMiddleware, config=TenancyConfig(**base))
+    app.add_middleware(Around)
+    app.add_api_route("/who", who)
+    await get(app, "/who", **ACME)
+    assert seen == ["who acme"]
+
+
+async def test_the_state_of_a_server_is_left_as_it_is(base: dict[str, Any]) -> None:
+    """Some servers give every request the same dictionary."""
+    app = FastAPI()
+    app.add_middleware(TenancyMiddleware, config=TenancyConfig(**base))
+    app.add_api_route("/who", who)
+    shared: dict[str, Any] = {"pool": "kept"}
+
+    @app.get("/state")
+    async def state(request: Request) -> list[str]:
+        return [request.state.pool, request.state.tenant.identifier]
+
+    async def server(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "state": shared}, receive, send)
+
+    async with started(app), client(server) as http:
+        assert (await http.get("/state", headers=ACME)).json() == ["kept", "acme"]
+    assert shared == {"pool": "kept"}
+
+
+async def test_a_state_of_the_applications_own_is_not_taken_for_ours(
+    base: dict[str, Any],
+) -> None:
+    manager = TenancyManager(TenancyConfig(**base))
+    app = FastAPI(lifespan=manager.create_lifespan())
+
+    @app.middleware("http")
+    async def own(request: Request, call_next: Any) -> Any:
+        request.state.tenant = "bolt"
+        return await call_next(request)
+
+    app.add_api_route("/who", who)
+    assert (await get(app, "/who", **ACME)).json() == "acme"
+
+
+async def test_an_application_without_a_manager_says_what_to_write() -> None:
+    app = FastAPI()
+    app.add_api_route("/who", who)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
+        with pytest.raises(RuntimeError, match=r"lifespan=manager\.create_lifespan"):
+            await http.get("/who", headers=ACME)

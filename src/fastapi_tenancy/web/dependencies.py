@@ -17,6 +17,7 @@ from fastapi_tenancy.errors import (
 from fastapi_tenancy.manager import TenancyManager
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.web.answer import PROBLEM, answer_to
+from fastapi_tenancy.web.served import left_in
 
 try:
     from fastapi import Depends, HTTPException, WebSocketException
@@ -82,9 +83,10 @@ def manager_of(connection: HTTPConnection) -> TenancyManager:
     Raises:
         RuntimeError: it has none.
     """
-    state = connection.scope.get("state", {})
-    manager: TenancyManager | None = state.get("tenancy")
-    manager = manager or getattr(connection.app.state, "tenancy", None)
+    served = left_in(connection.scope)
+    if served is not None:
+        return served.manager
+    manager: TenancyManager | None = getattr(connection.app.state, "tenancy", None)
     if manager is None:
         raise RuntimeError(
             "the application has no TenancyManager; write"
@@ -95,13 +97,12 @@ def manager_of(connection: HTTPConnection) -> TenancyManager:
 
 
 async def _tenant(connection: HTTPConnection) -> Tenant:
-    state = connection.scope.get("state", {})
-    if "tenant" not in state:
+    served = left_in(connection.scope)
+    if served is None or not served.resolved:
         return await manager_of(connection).resolve(connection)
-    found: Tenant | None = state["tenant"]
-    if found is None:
+    if served.tenant is None:
         raise NoTenantNamedError("the request names no tenant")
-    return found
+    return served.tenant
 
 
 def _refusal(

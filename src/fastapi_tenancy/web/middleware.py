@@ -21,6 +21,7 @@ from fastapi_tenancy.web.asgi import App, Receive, Scope, Send
 from fastapi_tenancy.web.context import request_tenant
 from fastapi_tenancy.web.exclusions import Exclusions
 from fastapi_tenancy.web.lifespan import within
+from fastapi_tenancy.web.served import Served, leave
 
 _log = logging.getLogger("fastapi_tenancy")
 
@@ -70,20 +71,27 @@ class TenancyMiddleware:
             await self.app(scope, receive, send)
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        state = {**scope.get("state", {}), "tenancy": self._manager}
         if route_path(scope) in self._exclude:
-            await self.app({**scope, "state": state}, receive, send)
+            leave(scope, Served(self._manager))
+            await self.app(scope, receive, send)
             return
         try:
-            state["tenant"] = tenant = await self._tenant(scope)
+            tenant = await self._tenant(scope)
         except (TenantRefusedError, CatalogueUnavailableError) as error:
             _log.warning("%s refused: %s", _shown(scope), error)
             await answer_to(error, self._manager.config.refused_status).send(scope, send)
             return
+        leave(scope, Served(self._manager, tenant, resolved=True))
+        if tenant is not None:
+            scope.update(self._manager.inside(scope))
+        await self._serve(tenant, scope, receive, send)
+
+    async def _serve(
+        self, tenant: Tenant | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         token = request_tenant.set(tenant)
         try:
-            inside = self._manager.inside(scope) if tenant is not None else {}
-            await self.app({**scope, **inside, "state": state}, receive, send)
+            await self.app(scope, receive, send)
         finally:
             request_tenant.reset(token)
 
