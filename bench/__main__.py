@@ -17,6 +17,7 @@ from bench.own import env_road
 from bench.races import additive_revision, live_revision, nothing_to_do
 from bench.report import show, write
 from bench.sizes import QUICK, WHOLE, Size
+from bench.web import requests_served
 from fastapi_tenancy.testing.postgres import EmbeddedPostgres
 
 BENCHMARKS: dict[str, Callable[[EmbeddedPostgres, Size], list[Finding]]] = {
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[EmbeddedPostgres, Size], list[Finding]]] = {
     "files": files,
     "env": env_road,
     "memory": memory_growth,
+    "web": requests_served,
 }
 RESULTS = Path(__file__).parent / "results"
 

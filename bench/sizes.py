@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Numbers of tenants and of rounds; ``sample`` tenants are enough to time plain Alembic."""
+    """Numbers of tenants, of rounds and of seconds; ``sample`` is enough to time plain Alembic."""
 
     rounds: int
     additive: int
@@ -19,6 +19,7 @@ class Size:
     files: int
     few: int
     many: int
+    seconds: float
 
 
 WHOLE = Size(
@@ -32,6 +33,7 @@ WHOLE = Size(
     files=500,
     few=1000,
     many=20000,
+    seconds=4,
 )
 QUICK = Size(
     rounds=2,
@@ -44,4 +46,5 @@ QUICK = Size(
     files=60,
     few=200,
     many=1000,
+    seconds=0.5,
 )

@@ -20,8 +20,8 @@ from fastapi_tenancy.provision.creating import create_tenant
 from fastapi_tenancy.resolving.choose import resolver_of
 from fastapi_tenancy.resolving.finder import TenantFinder
 from fastapi_tenancy.resolving.flights import Flights
-from fastapi_tenancy.resolving.key import By, Resolver, Scope, TenantKey
-from fastapi_tenancy.resolving.lookups import usable
+from fastapi_tenancy.resolving.key import Resolver, Scope, TenantKey
+from fastapi_tenancy.resolving.lookups import lookup, usable
 from fastapi_tenancy.resolving.outage import Outage
 from fastapi_tenancy.resolving.own import Own, OwnResolver
 from fastapi_tenancy.resolving.path import PathResolver
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Any]]
 """What ``FastAPI(lifespan=...)`` takes."""
-
-_BY = {ResolutionStrategy.HOST: By.HOST}
-"""What tells tenants apart, where that is not their identifier."""
 
 
 class TenancyManager:
@@ -66,8 +63,10 @@ class TenancyManager:
         self._config = complete(config)
         self._own_store = store is None
         self._resolver: Resolver = OwnResolver(resolver) if resolver else resolver_of(self._config)
-        by = None if resolver else _BY.get(self._config.resolution_strategy, By.IDENTIFIER)
-        self._store = open_store(self._config) if store is None else usable(store, by)
+        self._store = open_store(self._config) if store is None else usable(store)
+        if resolver is None:
+            host = self._config.resolution_strategy is ResolutionStrategy.HOST
+            lookup(self._store, "host" if host else "identifier")
         self._isolation = open_isolation(self._config)
         self._sessions: TenantSessions | None = None
         self._finder = TenantFinder(
@@ -189,10 +188,10 @@ class TenancyManager:
                 await self.initialize()
         scope: Scope = getattr(connection, "scope", connection)
         named = self._resolver(scope)
-        if inspect.isawaitable(named):
+        if not isinstance(named, TenantKey) and inspect.isawaitable(named):
             named = await named
         if isinstance(named, TenantKey):
-            return await self._finder.find(named)
+            return self._finder.remembered(named) or await self._finder.find(named)
         if named is None:
             raise NoTenantNamedError("the request names no tenant")
         return _active(named)
@@ -228,9 +227,10 @@ class TenancyManager:
         await self._store.initialize()
         self._ready = True
 
-    def inside(self, scope: Scope) -> dict[str, str]:
-        """What of the scope is different for routes: the path, where the tenant is named there."""
-        return self._resolver.inside(scope) if isinstance(self._resolver, PathResolver) else {}
+    @property
+    def inside(self) -> Callable[[Scope], dict[str, str]] | None:
+        """Where the path names the tenant: gives ``path`` and ``root_path`` as routes see them."""
+        return self._resolver.inside if isinstance(self._resolver, PathResolver) else None
 
 
 def _open_sessions(isolation: IsolationProvider) -> TenantSessions:

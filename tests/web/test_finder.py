@@ -20,7 +20,7 @@ from fastapi_tenancy.errors import (
 )
 from fastapi_tenancy.resolving import flights
 from fastapi_tenancy.resolving.finder import REFUSED_TTL_S, TenantFinder
-from fastapi_tenancy.resolving.key import By, TenantKey
+from fastapi_tenancy.resolving.key import TenantKey
 from fastapi_tenancy.resolving.outage import PAUSE_S
 
 
@@ -68,7 +68,7 @@ class Place:
 
 
 def by_name(identifier: str) -> TenantKey:
-    return TenantKey(By.IDENTIFIER, identifier)
+    return TenantKey("identifier", identifier)
 
 
 async def refusal(finder: TenantFinder, identifier: str) -> str:
@@ -213,19 +213,19 @@ class TestChanges:
         await refusal(finder, "nova")
         await place.other.create(Tenant(id="9", identifier="nova", host="nova.example.com"))
         assert (await finder.find(by_name("nova"))).id == "9"
-        assert (await finder.find(TenantKey(By.HOST, "nova.example.com"))).id == "9"
+        assert (await finder.find(TenantKey("host", "nova.example.com"))).id == "9"
 
     async def test_a_renamed_tenant_goes_by_its_new_names_only(self, place: Place) -> None:
         await place.other.update(Tenant(id="1", identifier="acme", host="a.example.com"))
         finder = place.finder()
-        before = TenantKey(By.HOST, "a.example.com"), by_name("acme")
+        before = TenantKey("host", "a.example.com"), by_name("acme")
         for key in before:
             acme = await finder.find(key)
         await place.other.update(replace(acme, identifier="apex", host="b.example.com"))
         for key in before:
             with pytest.raises(TenantRefusedError):
                 await finder.find(key)
-        for key in (TenantKey(By.HOST, "b.example.com"), by_name("apex")):
+        for key in (TenantKey("host", "b.example.com"), by_name("apex")):
             assert (await finder.find(key)).id == "1"
 
     @pytest.mark.parametrize("hard", [False, True])

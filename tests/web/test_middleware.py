@@ -62,7 +62,7 @@ async def test_a_request_is_served_with_its_tenant(app: FastAPI) -> None:
         ([("X-Tenant-ID", "x" * 256)], "has 256 characters"),
         ([("X-Tenant-ID", "a\tb")], "the character U+0009"),
         ([("X-Tenant-ID", b"\xff")], "no UTF-8 text"),
-        ([("X-Tenant-ID", "acme"), ("X-Tenant-ID", "bolt")], "came 2 times"),
+        ([("X-Tenant-ID", "acme"), ("X-Tenant-ID", "bolt")], "came more than once"),
     ],
 )
 async def test_all_others_get_the_same_answer_and_the_log_says_why(

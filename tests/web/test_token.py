@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError, NoTenantNamedError, TenantRefusedError
 from fastapi_tenancy.resolving.choose import resolver_of
-from fastapi_tenancy.resolving.key import By, TenantKey
+from fastapi_tenancy.resolving.key import TenantKey
 from fastapi_tenancy.resolving.token import TokenResolver
 
 SECRET = "a secret of exactly 32 bytes ..."
 OTHER = "another secret of 32 bytes......"
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-ACME = TenantKey(By.IDENTIFIER, "acme")
+ACME = TenantKey("identifier", "acme")
 
 
 def public(key: Any) -> str:

@@ -15,7 +15,7 @@ from fastapi_tenancy.errors import (
 )
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.resolving.flights import Flights
-from fastapi_tenancy.resolving.key import By, TenantKey
+from fastapi_tenancy.resolving.key import TenantKey
 from fastapi_tenancy.resolving.lookups import lookup
 from fastapi_tenancy.resolving.outage import Outage
 from fastapi_tenancy.resolving.remembered import Remembered
@@ -59,14 +59,18 @@ class TenantFinder:
         self._changes = 0
         weakref.finalize(self, subscribe(_weakly(weakref.WeakMethod(self._changed))))
 
+    def remembered(self, key: TenantKey) -> Tenant | None:
+        """The active tenant of this name, if it is remembered."""
+        return self._served.get(key)
+
     async def find(self, key: TenantKey) -> Tenant:
-        """The active tenant of this name.
+        """The active tenant of this name, remembered or asked for.
 
         Raises:
             TenantRefusedError: nobody is served by that name.
             CatalogueUnavailableError: the catalogue cannot be asked.
         """
-        tenant = self._served.get(key)
+        tenant = self.remembered(key)
         if tenant is not None:
             return tenant
         found = self._refused.get(key) or _malformed(key) or await self._answer(key)
@@ -97,7 +101,7 @@ class TenantFinder:
             with self._outage.watched():
                 tenant = await self._looked_up(key)
         except TenantNotFoundError:
-            answer: Tenant | str = f"no tenant has the {key.by.value} {key.value!r}"
+            answer: Tenant | str = f"no tenant has the {key.by} {key.value!r}"
         else:
             answer = _if_active(tenant)
         self._remember(key, answer)
@@ -124,8 +128,8 @@ class TenantFinder:
         if flights is not None:
             flights.part()
         names = (*change.before, *change.after)
-        self._forget([TenantKey(By.IDENTIFIER, one.identifier) for one in names])
-        self._forget([TenantKey(By.HOST, one.host) for one in names if one.host is not None])
+        self._forget([TenantKey("identifier", one.identifier) for one in names])
+        self._forget([TenantKey("host", one.host) for one in names if one.host is not None])
 
     def _forget(self, keys: list[TenantKey]) -> None:
         self._served.forget(keys)
@@ -134,7 +138,7 @@ class TenantFinder:
 
 def _malformed(key: TenantKey) -> str | None:
     try:
-        check_name(key.value, key.by.value)
+        check_name(key.value, key.by)
     except InvalidNameError as error:
         return str(error)
     return None

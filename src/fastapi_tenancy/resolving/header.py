@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi_tenancy.resolving.headers import the_header
-from fastapi_tenancy.resolving.key import By, Scope, TenantKey
+from fastapi_tenancy.resolving.key import Scope, TenantKey
 
 
 class HeaderResolver:
@@ -19,4 +19,4 @@ class HeaderResolver:
             TenantRefusedError: the header came more than once, or is no text.
         """
         value = the_header(scope, self._name)
-        return TenantKey(By.IDENTIFIER, value) if value else None
+        return TenantKey("identifier", value) if value else None

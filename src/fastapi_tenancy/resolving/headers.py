@@ -15,14 +15,15 @@ def the_header(scope: Scope, name: bytes) -> str | None:
     Raises:
         TenantRefusedError: it is there more than once, or is no UTF-8 text.
     """
-    values = [value for found, value in scope["headers"] if found == name]
-    if not values:
+    found: bytes | None = None
+    for named, value in scope["headers"]:
+        if named == name:
+            if found is not None:
+                raise TenantRefusedError(f"the header {name.decode()} came more than once")
+            found = value
+    if found is None:
         return None
-    if len(values) > 1:
-        raise TenantRefusedError(
-            f"the header {name.decode()} came {len(values)} times; expected it once"
-        )
     try:
-        return bytes(values[0]).decode()
+        return str(found, "utf-8")
     except UnicodeDecodeError:
         raise TenantRefusedError(f"the header {name.decode()} is no UTF-8 text") from None

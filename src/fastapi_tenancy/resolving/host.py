@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi_tenancy.resolving.hosts import request_host
-from fastapi_tenancy.resolving.key import By, Scope, TenantKey
+from fastapi_tenancy.resolving.key import Scope, TenantKey
 
 
 class HostResolver:
@@ -19,4 +19,4 @@ class HostResolver:
             TenantRefusedError: a header came twice, or holds no host.
         """
         host = request_host(scope, forwarded=self._forwarded)
-        return TenantKey(By.HOST, host) if host else None
+        return TenantKey("host", host) if host else None

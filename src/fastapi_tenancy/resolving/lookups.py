@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 from fastapi_tenancy.errors import ConfigurationError
@@ -11,14 +11,14 @@ from fastapi_tenancy.resolving.key import By
 from fastapi_tenancy.storage.protocol import TenantStore
 
 Lookup: TypeAlias = Callable[[str], Awaitable[Tenant]]
-_METHODS = {By.IDENTIFIER: "get_by_identifier", By.HOST: "get_by_host"}
+_METHODS: Mapping[By, str] = {"identifier": "get_by_identifier", "host": "get_by_host"}
 
 
-def usable(store: TenantStore, by: By | None) -> TenantStore:
-    """Return a catalogue if it can be initialized, and find tenants by this.
+def usable(store: TenantStore) -> TenantStore:
+    """Return a catalogue if it can be initialized.
 
     Raises:
-        ConfigurationError: it is a class and no catalogue, or lacks a method; names which.
+        ConfigurationError: it is a class and no catalogue, or cannot be initialized.
     """
     if isinstance(store, type):
         raise ConfigurationError(
@@ -26,8 +26,6 @@ def usable(store: TenantStore, by: By | None) -> TenantStore:
             f" {store.__name__}(...)"
         )
     _method(store, "initialize", "an application")
-    if by is not None:
-        lookup(store, by)
     return store
 
 
@@ -37,7 +35,7 @@ def lookup(store: TenantStore, by: By) -> Lookup:
     Raises:
         ConfigurationError: it has no such method.
     """
-    found: Lookup = _method(store, _METHODS[by], f"finding a tenant by its {by.value}")
+    found: Lookup = _method(store, _METHODS[by], f"finding a tenant by its {by}")
     return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fastapi_tenancy.errors import ConfigurationError, MissingExtraError
 from fastapi_tenancy.model.tenant import Tenant
-from fastapi_tenancy.resolving.key import By, Named, Scope, TenantKey
+from fastapi_tenancy.resolving.key import Named, Scope, TenantKey
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
@@ -52,7 +52,7 @@ class OwnResolver:
         if inspect.isawaitable(said):
             said = await said
         if isinstance(said, str) and not isinstance(said, TenantKey):
-            return TenantKey(By.IDENTIFIER, said) if said else None
+            return TenantKey("identifier", said) if said else None
         if said is None or isinstance(said, Tenant | TenantKey):
             return said
         raise ConfigurationError(

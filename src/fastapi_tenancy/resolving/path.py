@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi_tenancy.resolving.key import By, Scope, TenantKey
+from fastapi_tenancy.resolving.key import Scope, TenantKey
 from fastapi_tenancy.resolving.route import route_path
 
 
@@ -19,7 +19,7 @@ class PathResolver:
     def __call__(self, scope: Scope) -> TenantKey | None:
         """The identifier, or None where the path begins otherwise."""
         identifier = self._identifier(route_path(scope))
-        return TenantKey(By.IDENTIFIER, identifier) if identifier else None
+        return TenantKey("identifier", identifier) if identifier else None
 
     def inside(self, scope: Scope) -> dict[str, str]:
         """``path`` and ``root_path`` for routes that do not repeat prefix and identifier."""

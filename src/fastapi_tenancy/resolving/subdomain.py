@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi_tenancy.errors import TenantRefusedError
 from fastapi_tenancy.resolving.hosts import request_host
-from fastapi_tenancy.resolving.key import By, Scope, TenantKey
+from fastapi_tenancy.resolving.key import Scope, TenantKey
 
 
 class SubdomainResolver:
@@ -30,7 +30,7 @@ class SubdomainResolver:
         label = host.removesuffix(f".{self._suffix}")
         if label == host or "." in label:
             raise TenantRefusedError(f"the host {host!r} is not one name before {self._suffix!r}")
-        return TenantKey(By.IDENTIFIER, _letters(label))
+        return TenantKey("identifier", _letters(label))
 
 
 def _letters(label: str) -> str:

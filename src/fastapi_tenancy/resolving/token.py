@@ -11,7 +11,7 @@ from fastapi_tenancy.errors import (
     TenantRefusedError,
 )
 from fastapi_tenancy.resolving.headers import the_header
-from fastapi_tenancy.resolving.key import By, Scope, TenantKey
+from fastapi_tenancy.resolving.key import Scope, TenantKey
 
 try:
     import jwt
@@ -71,7 +71,7 @@ class TokenResolver:
             return None
         if not isinstance(value, str):
             raise TenantRefusedError(f"the claim {self._claim} of the token is no text")
-        return TenantKey(By.IDENTIFIER, value)
+        return TenantKey("identifier", value)
 
     def _proven(self, token: str) -> dict[str, Any]:
         try:

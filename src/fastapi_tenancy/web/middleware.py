@@ -57,6 +57,7 @@ class TenancyMiddleware:
         self.app = app
         self._own = manager is None
         self._manager = _chosen(config, manager, resolver)
+        self._inside = self._manager.inside
         settings = self._manager.config
         self._exclude = Exclusions(settings.paths_without_tenant if exclude is None else exclude)
         self._optional = settings.tenant_optional if optional is None else optional
@@ -81,14 +82,9 @@ class TenancyMiddleware:
             _log.warning("%s refused: %s", _shown(scope), error)
             await answer_to(error, self._manager.config.refused_status).send(scope, send)
             return
-        leave(scope, Served(self._manager, tenant, resolved=True))
-        if tenant is not None:
-            scope.update(self._manager.inside(scope))
-        await self._serve(tenant, scope, receive, send)
-
-    async def _serve(
-        self, tenant: Tenant | None, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+        leave(scope, Served(self._manager, tenant, True))
+        if self._inside is not None and tenant is not None:
+            scope.update(self._inside(scope))
         token = request_tenant.set(tenant)
         try:
             await self.app(scope, receive, send)
