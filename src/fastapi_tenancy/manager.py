@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib import import_module
@@ -11,20 +10,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from fastapi_tenancy.config import TenancyConfig
-from fastapi_tenancy.config.resolution import ResolutionStrategy
-from fastapi_tenancy.errors import MissingExtraError, NoTenantNamedError, TenantRefusedError
+from fastapi_tenancy.errors import MissingExtraError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
-from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.opening import complete, open_isolation, open_store
 from fastapi_tenancy.provision.creating import create_tenant
-from fastapi_tenancy.resolving.choose import resolver_of
-from fastapi_tenancy.resolving.finder import TenantFinder
 from fastapi_tenancy.resolving.flights import Flights
-from fastapi_tenancy.resolving.key import Resolver, Scope, TenantKey
-from fastapi_tenancy.resolving.lookups import lookup, usable
+from fastapi_tenancy.resolving.key import Scope
+from fastapi_tenancy.resolving.lookups import usable
 from fastapi_tenancy.resolving.outage import Outage
-from fastapi_tenancy.resolving.own import Own, OwnResolver
-from fastapi_tenancy.resolving.path import PathResolver
+from fastapi_tenancy.resolving.own import Own
+from fastapi_tenancy.resolving.resolution import Resolution
 from fastapi_tenancy.storage.protocol import TenantStore
 
 if TYPE_CHECKING:
@@ -62,19 +58,10 @@ class TenancyManager:
     ) -> None:
         self._config = complete(config)
         self._own_store = store is None
-        self._resolver: Resolver = OwnResolver(resolver) if resolver else resolver_of(self._config)
         self._store = open_store(self._config) if store is None else usable(store)
-        if resolver is None:
-            host = self._config.resolution_strategy is ResolutionStrategy.HOST
-            lookup(self._store, "host" if host else "identifier")
+        self._resolution = Resolution(self._config, self._store, resolver)
         self._isolation = open_isolation(self._config)
         self._sessions: TenantSessions | None = None
-        self._finder = TenantFinder(
-            self._store,
-            size=self._config.cache_size,
-            ttl_s=self._config.cache_ttl_s,
-            patience_s=self._config.connect_timeout_s,
-        )
         self._ready = False
         self._outage = Outage()
         self._starting: Flights[str, None] | None = None
@@ -135,7 +122,7 @@ class TenancyManager:
                 closing.push_async_callback(self._store.close)
             if self._sessions is not None:
                 closing.push_async_callback(self._sessions.close)
-            closing.push_async_callback(self._finder.close)
+            closing.push_async_callback(self._resolution.close)
 
     async def __aenter__(self) -> Self:
         try:
@@ -186,15 +173,12 @@ class TenancyManager:
         if not self._ready:
             with self._outage.watched():
                 await self.initialize()
-        scope: Scope = getattr(connection, "scope", connection)
-        named = self._resolver(scope)
-        if not isinstance(named, TenantKey) and inspect.isawaitable(named):
-            named = await named
-        if isinstance(named, TenantKey):
-            return self._finder.remembered(named) or await self._finder.find(named)
-        if named is None:
-            raise NoTenantNamedError("the request names no tenant")
-        return _active(named)
+        return await self._resolution.tenant(getattr(connection, "scope", connection))
+
+    @property
+    def inside(self) -> Callable[[Scope], dict[str, str]] | None:
+        """Where the path names the tenant: gives ``path`` and ``root_path`` as routes see them."""
+        return self._resolution.inside
 
     def tenant_session(self, tenant: Tenant) -> AbstractAsyncContextManager[AsyncSession]:
         """Open a session that sees this tenant only: ``async with ... as session``.
@@ -227,11 +211,6 @@ class TenancyManager:
         await self._store.initialize()
         self._ready = True
 
-    @property
-    def inside(self) -> Callable[[Scope], dict[str, str]] | None:
-        """Where the path names the tenant: gives ``path`` and ``root_path`` as routes see them."""
-        return self._resolver.inside if isinstance(self._resolver, PathResolver) else None
-
 
 def _open_sessions(isolation: IsolationProvider) -> TenantSessions:
     """Imported when needed: SQLAlchemy's asyncio does not load where greenlet is missing."""
@@ -242,9 +221,3 @@ def _open_sessions(isolation: IsolationProvider) -> TenantSessions:
     from fastapi_tenancy.sessions.tenants import TenantSessions
 
     return TenantSessions(isolation)
-
-
-def _active(tenant: Tenant) -> Tenant:
-    if tenant.status is not TenantStatus.ACTIVE:
-        raise TenantRefusedError(f"the tenant {tenant.identifier!r} is {tenant.status.value}")
-    return tenant

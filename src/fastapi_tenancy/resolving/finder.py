@@ -103,7 +103,7 @@ class TenantFinder:
         except TenantNotFoundError:
             answer: Tenant | str = f"no tenant has the {key.by} {key.value!r}"
         else:
-            answer = _if_active(tenant)
+            answer = if_active(tenant)
         self._remember(key, answer)
         if self._changes != before:  # it may be what was there before
             self._forget([key])
@@ -144,7 +144,8 @@ def _malformed(key: TenantKey) -> str | None:
     return None
 
 
-def _if_active(tenant: Tenant) -> Tenant | str:
+def if_active(tenant: Tenant) -> Tenant | str:
+    """The tenant where it is active, and else why it is not served."""
     if tenant.status is TenantStatus.ACTIVE:
         return tenant
     return f"the tenant {tenant.identifier!r} is {tenant.status.value}"
