@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         get_optional_tenant,
         get_tenant,
         get_tenant_session,
+        manager_of,
     )
     from fastapi_tenancy.web.middleware import TenancyMiddleware
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from fastapi_tenancy import (
     InMemoryTenantStore,
@@ -19,6 +19,7 @@ from fastapi_tenancy import (
     TenancyManager,
     TenancyMiddleware,
     Tenant,
+    manager_of,
 )
 from fastapi_tenancy.errors import ConfigurationError, ServerUnreachableError, TenancyError
 from serving import client, started
@@ -273,6 +274,22 @@ class TestLifespan:
         async with started(app), client(app, **HEADERS) as http:
             assert (await http.get("/hello")).json() == "hello"
         assert not manager.ready
+
+    @pytest.mark.parametrize("middleware", [True, False])
+    async def test_endpoints_reach_the_manager(
+        self, config: TenancyConfig, middleware: bool
+    ) -> None:
+        manager = TenancyManager(config, InMemoryTenantStore([ACME]))
+        app = FastAPI(lifespan=manager.create_lifespan())
+        if middleware:
+            app.add_middleware(TenancyMiddleware, manager=manager)
+
+        @app.get("/admin/ready")
+        async def ready(request: Request) -> bool:
+            return manager_of(request) is manager and manager.ready
+
+        async with started(app), client(app) as http:
+            assert (await http.get("/admin/ready")).json() is True
 
     async def test_two_applications_may_share_one_manager(self, config: TenancyConfig) -> None:
         manager = TenancyManager(config, InMemoryTenantStore([ACME]))
