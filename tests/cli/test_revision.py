@@ -1,4 +1,4 @@
-"""`tenancy revision`: files as Alembic writes them, compared with the tenant that is said."""
+"""`tenancy revision`: files as Alembic writes them, of what models and migrations differ in."""
 
 from __future__ import annotations
 
@@ -117,15 +117,36 @@ def test_the_options_of_alembic(writer: Desk):
     assert Path(found["path"]).is_file()
 
 
-def test_the_first_tenant_at_head_is_compared_with(standing: Desk):
+SCHEMAS = "SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1"
+
+
+def test_the_models_are_compared_with_what_the_migrations_make(standing: Desk):
+    standing.sql("ALTER TABLE tenant_bolt.notes ADD only_here int")
+    before = standing.sql(SCHEMAS), standing.stands()
     done = standing.run("revision", "--autogenerate", "-m", "moods", "-x", "mood=1")
     assert done.code == 0, done
-    assert "compared with tenant bolt (tenant_bolt)" in done.out
+    assert "compared with what the migrations make; read it" in done.out
+    assert done.err == ""
     (made,) = (standing.folder / "migrations" / "versions").glob("*moods.py")
-    assert "op.add_column('notes', sa.Column('mood'" in made.read_text()
-    assert (standing.folder / "asked.txt").read_text().split()[:2] == ["bolt", "tenant_bolt"]
+    operations = [line for line in made.read_text().splitlines() if " op." in line]
+    assert operations == [
+        "    op.add_column('notes', sa.Column('mood', sa.Text(), nullable=True))",
+        "    op.drop_column('notes', 'mood')",
+    ]
+    tenant, schema, _scheme = (standing.folder / "asked.txt").read_text().split()
+    assert tenant == schema
+    assert schema.startswith("tenancy_scratch_")
+    assert (standing.sql(SCHEMAS), standing.stands()) == before
     assert standing.run("upgrade").code == 0
     assert standing.sql("SELECT mood FROM tenant_acme.notes") == []
+
+
+def test_no_tenant_is_needed(writer: Desk):
+    env(writer)
+    writer.shell.environment["TENANCY_CATALOGUE_URL"] = "postgresql://nowhere.invalid/none"
+    assert writer.json("revision", "--autogenerate")["empty"] is True
+    document = writer.json("revision", "--autogenerate", "-x", "mood=1")
+    assert (document["compared_with"], document["empty"]) == (None, False)
 
 
 def test_the_tenant_that_is_named_is_compared_with(standing: Desk):
@@ -136,30 +157,32 @@ def test_the_tenant_that_is_named_is_compared_with(standing: Desk):
     assert "op.drop_column('notes', 'extra')" in Path(found["path"]).read_text()
 
 
-def test_no_difference_is_said(standing: Desk):
+def test_nothing_is_written_where_nothing_differs(standing: Desk):
     done = standing.run("revision", "--autogenerate")
-    assert "no difference was found between the models and tenant bolt" in done.out
-    assert "it does nothing" in done.out
-    assert len(versions(standing)) == 4
+    assert done.out == (
+        "no difference between the models and what the migrations make: nothing was written\n"
+    )
+    done = standing.run("revision", "--autogenerate", "--tenant", "bolt")
+    assert done.out == "no difference between the models and tenant bolt: nothing was written\n"
+    document = standing.json("revision", "--autogenerate")
+    assert document == {"revisions": [], "compared_with": None, "empty": True}
+    assert len(versions(standing)) == 3
 
 
-def test_env_may_decide_that_an_empty_revision_is_none(standing: Desk):
+def test_env_decides_what_becomes_of_a_difference(standing: Desk):
     env(
         standing,
         options=", process_revision_directives=lambda c, r, made: made.clear()"
         " if context.config.cmd_opts.autogenerate else None",
     )
-    done = standing.run("revision", "--autogenerate")
-    assert done.out.endswith("tenant bolt (tenant_bolt): nothing was written\n"), done
+    done = standing.run("revision", "--autogenerate", "-x", "mood=1")
+    assert done.code == 0, done
     assert len(versions(standing)) == 3
 
 
 def test_whoever_is_not_at_head_is_refused(standing: Desk):
     done = standing.run("revision", "--autogenerate", "--tenant", "acme")
     refused(done, "'acme' is not there: 0002", "tenancy upgrade --tenant acme", "head (0003)")
-    standing.run("downgrade", "0002", "--yes")
-    done = standing.run("revision", "--autogenerate")
-    refused(done, "none of 3 tenants stands there", "`tenancy upgrade` brings them there")
     refused(standing.run("revision", "--autogenerate", "--tenant", "nobody"), "no tenant 'nobody'")
     assert len(versions(standing)) == 3
 
@@ -170,36 +193,31 @@ def test_a_missing_schema_is_said(standing: Desk):
     refused(done, "'dune' is not there: missing")
 
 
-def test_nobody_to_compare_with(writer: Desk):
-    env(writer)
-    writer.add("acme")
-    writer.sql("DELETE FROM tenants")
-    refused(writer.run("revision", "--autogenerate"), "no tenants to compare", "tenants add")
-
-
 def test_the_first_revision_of_all(standing: Desk):
     for path in (standing.folder / "migrations" / "versions").glob("*.py"):
         path.unlink()
     standing.sql("DROP SCHEMA tenant_acme CASCADE; CREATE SCHEMA tenant_acme")
-    document = standing.json("revision", "--autogenerate", "--tenant", "acme")
-    assert "create_table('notes'" in Path(document["revisions"][0]["path"]).read_text()
+    for whom in ((), ("--tenant", "acme")):
+        document = standing.json("revision", "--autogenerate", *whom)
+        (made,) = (Path(found["path"]) for found in document["revisions"])
+        assert "create_table('notes'" in made.read_text()
+        made.unlink()
+    assert standing.sql("SELECT to_regclass('tenant_acme.alembic_version')") == [(None,)]
 
 
-def test_an_env_that_does_not_ask_is_left_alone(standing: Desk):
-    env(standing, ALONE)
-    done = standing.run("revision", "--autogenerate")
-    refused(done, "does not stand at 0003", "context.get_x_argument")
-    standing.sql("CREATE TABLE public.alembic_version AS TABLE tenant_bolt.alembic_version")
-    done = standing.run("revision", "--autogenerate", "-m", "all new")
-    assert done.code == 0, done
-    assert "env.py's own database" in done.out
-    assert "env.py does not ask which tenant is meant" in done.err
-
-
-def test_an_env_that_asks_and_goes_elsewhere(standing: Desk):
-    env(standing, FOLLOWING.replace('{{"s": schema}}', '{{"s": "public"}}'))
-    done = standing.run("revision", "--autogenerate")
-    refused(done, "does not stand at 0003", "default_schema_name", "Nothing was written")
+@pytest.mark.parametrize("whom", [(), ("--tenant", "bolt")])
+@pytest.mark.parametrize(
+    "shape", [ALONE, FOLLOWING.replace('{{"s": schema}}', '{{"s": "public"}}')]
+)
+def test_an_env_that_goes_elsewhere_is_aimed(standing: Desk, shape: str, whom: tuple[str, ...]):
+    standing.sql("CREATE TABLE public.everybodys (id int)")
+    env(standing, shape)
+    assert standing.json("revision", "--autogenerate", *whom)["empty"] is True
+    env(standing, shape.replace("extra = ", "extra = [sa.Column('mood', sa.Text)]  # "))
+    document = standing.json("revision", "--autogenerate", *whom)
+    text = Path(document["revisions"][0]["path"]).read_text()
+    assert "op.add_column('notes', sa.Column('mood'" in text
+    assert "everybodys" not in text
 
 
 @pytest.mark.parametrize(

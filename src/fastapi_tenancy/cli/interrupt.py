@@ -17,7 +17,9 @@ WAIT_S = 0.5
 """Seconds a signal may wait for its handler."""
 
 
-def run_stoppable(work: Callable[[], T], stop: Stop, told: Callable[[str], None]) -> T:
+def run_stoppable(
+    work: Callable[[], T], stop: Stop, told: Callable[[str], None], *, at_once: bool = False
+) -> T:
     """Return what ``work`` returns, with signals turned into requests to ``stop``.
 
     The work runs in a thread of its own: a signal handler runs in the main thread, which must
@@ -26,6 +28,7 @@ def run_stoppable(work: Callable[[], T], stop: Stop, told: Callable[[str], None]
 
     Args:
         told: is given a sentence for people at each signal.
+        at_once: the first signal aborts what is in flight already.
 
     Raises:
         Exception: what ``work`` raised.
@@ -44,6 +47,9 @@ def run_stoppable(work: Callable[[], T], stop: Stop, told: Callable[[str], None]
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
             told("aborting: transactions in flight roll back")
+        elif at_once:
+            told("interrupted: what was made is taken back")
+            stop.request()
         else:
             told("stopping: tenants in flight finish, no other starts; once more to abort them")
         stop.request()

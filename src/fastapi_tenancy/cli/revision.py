@@ -1,4 +1,4 @@
-"""`tenancy revision`: a new revision file, empty or of what models and a tenant differ in."""
+"""`tenancy revision`: a new revision file, empty or of what models and migrations differ in."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def revision(
     ] = None,
     autogenerate: Annotated[
         bool,
-        typer.Option("--autogenerate", metavar="", help="Write what differs from a tenant."),
+        typer.Option("--autogenerate", metavar="", help="Write what the models have more."),
     ] = False,
     tenant: Annotated[
         str | None,
         typer.Option(
             metavar="IDENTIFIER",
-            help="Compare with this one; by default the first that stands at head.",
+            help="Compare with this one, not with what the migrations make.",
         ),
     ] = None,
     head: Annotated[
@@ -94,24 +94,22 @@ def _compared(
     output: Output, where: Where, draft: Draft, tenant: str | None, extra: tuple[str, ...]
 ) -> int:
     from fastapi_tenancy.cli.project import open_fleet
-    from fastapi_tenancy.history.revising import autogenerate_revision
-    from fastapi_tenancy.migrations.comparing import compared_with
+    from fastapi_tenancy.cli.undone import run_undone
+    from fastapi_tenancy.migrations.comparing.whom import Request
+    from fastapi_tenancy.migrations.comparing.writing import write_differences
 
     fleet = open_fleet(where)
-    history = fleet.history()
-    whom = compared_with(fleet, history, tenant, extra)
-    written = autogenerate_revision(history, draft, whom.target, extra)
-    name = whom.target.tenant.identifier
-    compared = {"compared_with": name if whom.followed else None, "empty": written.empty}
-    _told(output, written, **compared)
-    other = f"tenant {name} ({whom.target.name})" if whom.followed else "env.py's own database"
-    if written.empty:
-        does = "it does nothing" if written.scripts else "nothing was written"
-        output.say(f"no difference was found between the models and {other}: {does}")
-    else:
+    request = Request(fleet=fleet, history=fleet.history(), tenant=tenant, extra=extra)
+    written = run_undone(
+        lambda listener, stop: write_differences(request, draft, listener=listener, stop=stop),
+        output,
+    )
+    _told(output, written, compared_with=tenant, empty=written.empty)
+    other = "what the migrations make" if tenant is None else f"tenant {tenant}"
+    if written.scripts:
         output.say(f"the models were compared with {other}; read it before it is used")
-    if not whom.followed:
-        output.tell("env.py does not ask which tenant is meant, so none was compared with")
+    else:
+        output.say(f"no difference between the models and {other}: nothing was written")
     return Exit.DONE
 
 

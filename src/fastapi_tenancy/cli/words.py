@@ -31,6 +31,11 @@ def targets_in_words(count: int, scope: Scope) -> str:
     return _counted(count, "tenant" if scope is Scope.TENANT else "target")
 
 
+def tables_in_words(count: int) -> str:
+    """``1 table``, ``2 tables``."""
+    return _counted(count, "table")
+
+
 def _counted(count: int, what: str) -> str:
     return f"1 {what}" if count == 1 else f"{count:,} {what}s"
 

@@ -71,8 +71,8 @@ class Capture:
         return place.schema or "" if self.elsewhere and place is not None else self.target.schema
 
 
-class _Enough(BaseException):
-    """The call for the target is known: the rest of the loop would tell nothing new."""
+class Enough(BaseException):
+    """What was wanted of env.py is done: the rest of its loop would tell nothing new."""
 
 
 class _Capturing(EnvironmentContext):
@@ -88,7 +88,7 @@ class _Capturing(EnvironmentContext):
     def configure(self, *args: Any, **kw: Any) -> None:
         if self.calls and (self.own is not None or self.calls >= ENOUGH):
             self.calls += 1
-            raise _Enough
+            raise Enough
         logger = logging.getLogger("alembic.runtime.migration")
         quiet, logger.disabled = logger.disabled, True
         try:
@@ -145,22 +145,11 @@ def run_env(history: History, target: Target, extra: tuple[str, ...]) -> Capture
         config, history.directory, identity=identity, fn=lambda *_: (), as_sql=False
     )
     try:
-        with (
-            _one_at_a_time,
-            ambient.active(context=environment),
-            running_for(identity),
-            rehearsing(),
-            _logging_kept(),
-            contextlib.redirect_stdout(sys.stderr),
-            contained("env.py", ScriptError, _Enough),
-        ):
-            history.directory.run_env()
-    except _Enough:
-        pass
+        carry_out(history, environment, identity)
     except ScriptError:
         raise
     except Exception as error:
-        raise ScriptError(_env_failed(history, error)) from error
+        raise ScriptError(env_failed(history, error)) from error
     capture = environment.captured(tuple(looked))
     if capture is None:
         raise ScriptError(
@@ -168,6 +157,26 @@ def run_env(history: History, target: Target, extra: tuple[str, ...]) -> Capture
             " the engine reads the project's options there"
         )
     return capture
+
+
+def carry_out(history: History, environment: EnvironmentContext, identity: Identity) -> None:
+    """Run env.py, which finds ``environment`` as ``alembic.context``, without a trace of it.
+
+    Raises:
+        ScriptError: env.py ended the process.
+        Exception: what env.py raised.
+    """
+    with (
+        contextlib.suppress(Enough),
+        _one_at_a_time,
+        ambient.active(context=environment),
+        running_for(identity),
+        rehearsing(),
+        _logging_kept(),
+        contextlib.redirect_stdout(sys.stderr),
+        contained("env.py", ScriptError, Enough),
+    ):
+        history.directory.run_env()
 
 
 @contextlib.contextmanager
@@ -196,7 +205,8 @@ def _loggers() -> list[logging.Logger]:
     return [x for x in every if isinstance(x, logging.Logger)]
 
 
-def _env_failed(history: History, error: Exception) -> str:
+def env_failed(history: History, error: Exception) -> str:
+    """What is said of an env.py that raised an error."""
     folder = str(Path(history.directory.dir).resolve())
     frames = [f for f in traceback.extract_tb(error.__traceback__) if folder in f.filename]
     where = f", line {frames[-1].lineno}" if frames else ""

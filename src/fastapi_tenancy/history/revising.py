@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.util import cache_from_source
@@ -20,14 +20,19 @@ from alembic.util import CommandError, rev_id
 
 from fastapi_tenancy.errors import ConfigurationError, ScriptError, TenancyError, said
 from fastapi_tenancy.history import ambient
+from fastapi_tenancy.history.aimed import Aim, compared
 from fastapi_tenancy.history.arguments import config_for, url_for, with_driver
 from fastapi_tenancy.history.contained import contained
-from fastapi_tenancy.history.identity import Identity, running_for
+from fastapi_tenancy.history.identity import Identity
 from fastapi_tenancy.history.scripts import History, load_config
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.url import masked
 
 _NO_ID = re.compile(r"[^\w.]")
+Found = list[list[Any]]
+"""What Alembic found out, each a list of what is to become a file."""
+Scripts = Script | list[Script | None] | None
+Write = Callable[[dict[str, Any], Found], Scripts]
 _BEHIND = "Target database is not up to date"
 """What Alembic says of a database that stands elsewhere than the scripts."""
 
@@ -67,59 +72,70 @@ def write_revision(
     """
     config = load_config(history.ini, history.section)
     if url is not None:
-        _aim(config, with_driver(url, config.get_alembic_option("sqlalchemy.url") or ""))
+        _name(config, with_driver(url, config.get_alembic_option("sqlalchemy.url") or ""))
     config.cmd_opts = Namespace(x=list(extra))
-    return _write(history, draft, config, None)
+
+    def write(given: dict[str, Any], found: Found) -> Scripts:
+        def keep(_context: Any, _revision: Any, directives: list[Any]) -> None:
+            found.append(directives)  # the list itself: env.py may change it afterwards
+
+        with contained("env.py", ScriptError):
+            return command.revision(config, **given, process_revision_directives=keep)
+
+    return _write(history, draft, config, write, autogenerate=False)
 
 
 def autogenerate_revision(
-    history: History, draft: Draft, target: Target, extra: tuple[str, ...] = ()
+    history: History, draft: Draft, target: Target, aim: Aim, extra: tuple[str, ...] = ()
 ) -> Written:
-    """Write what the models have and a target has not; env.py is run as it is for that target.
+    """Write what the models have and a target has not; nothing where nothing differs.
+
+    Args:
+        aim: where the target is looked at; env.py itself is told of the target too.
 
     Raises:
         ConfigurationError: there can be no such revision; nothing was written.
         ScriptError: env.py failed; nothing was written.
     """
-    plain = load_config(history.ini, history.section)
-    identity = Identity(target)
+    plain, identity = load_config(history.ini, history.section), Identity(target)
     config = config_for(plain, identity, extra)
-    _aim(config, url_for(plain, target))
-    return _write(history, draft, config, identity)
+    _name(config, url_for(plain, target))
+    # Alembic would say what it writes, beside what we say.
+    history.directory.messaging_opts = {"quiet": True}
+
+    def write(given: dict[str, Any], found: Found) -> Scripts:
+        made = compared(history, identity, config, given, aim)
+        found.append(made.generated_revisions)
+        if all(ops.is_empty() for d in made.generated_revisions for ops in d.upgrade_ops_list):
+            return []
+        return list(made.generate_scripts())
+
+    return _write(history, draft, config, write, autogenerate=True)
 
 
-def _aim(config: Config, url: str) -> None:
+def _name(config: Config, url: str) -> None:
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
 
 
-def _write(history: History, draft: Draft, config: Config, identity: Identity | None) -> Written:
+def _write(
+    history: History, draft: Draft, config: Config, write: Write, *, autogenerate: bool
+) -> Written:
     _require_possible(history, draft)
     given: dict[str, Any] = {**asdict(draft), "rev_id": draft.rev_id or rev_id()}
-    given |= {"depends_on": list(draft.depends_on) or None, "autogenerate": identity is not None}
+    given |= {"depends_on": list(draft.depends_on) or None, "autogenerate": autogenerate}
+    given["sql"] = False
     # Projects look at the options of the command in env.py; quiet, because we say what was written.
-    vars(config.cmd_opts).update(given, quiet=True, sql=False)
-    found: list[Any] = []
-
-    def keep(_context: Any, _revision: Any, directives: list[Any]) -> None:
-        found.append(directives)  # the list itself: env.py may change it afterwards
-
+    vars(config.cmd_opts).update(given, quiet=True)
+    found: Found = []
+    ambient.install()
     with _all_or_nothing(history, given["rev_id"], found), _in_words(history):
-        written = _run(config, given, identity, keep)
+        written = write(given, found)
     directives = [d for made in found[-1:] for d in made]
     scripts = written if isinstance(written, list) else [written]
     return Written(
         tuple(script for script in scripts if script is not None),
         empty=all(ops.is_empty() for d in directives for ops in d.upgrade_ops_list),
     )
-
-
-def _run(config: Config, given: dict[str, Any], identity: Identity | None, keep: Any) -> Any:
-    ambient.install()
-    with contained("env.py", ScriptError):
-        if identity is None:
-            return command.revision(config, **given, process_revision_directives=keep)
-        with running_for(identity):
-            return command.revision(config, **given, process_revision_directives=keep)
 
 
 def _require_possible(history: History, draft: Draft) -> None:
@@ -145,7 +161,7 @@ def _require_possible(history: History, draft: Draft) -> None:
 
 
 @contextmanager
-def _all_or_nothing(history: History, ours: str, found: list[Any]) -> Iterator[None]:
+def _all_or_nothing(history: History, ours: str, found: Found) -> Iterator[None]:
     """Remove what was written when the rest fails: a hook after it, or a template of no use."""
     before = set(_files(history))
     try:
@@ -184,10 +200,8 @@ def _in_words(history: History) -> Iterator[None]:
 
 def _elsewhere(history: History) -> str:
     return (
-        f"what env.py connects to does not stand at {', '.join(history.heads) or 'base'}, so it is"
-        " not where the tenant lives. Let env.py set the search path to the schema in"
-        " context.get_x_argument(as_dictionary=True), and name it as default_schema_name of the"
-        " connection's dialect. Nothing was written"
+        f"what the models are compared with does not stand at {', '.join(history.heads) or 'base'}"
+        " any more: somebody migrated it meanwhile. Run it again. Nothing was written"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from fastapi_tenancy.errors import InvalidNameError
+from fastapi_tenancy.model.scratch import PREFIX
 
 MAX_BYTES = 63
 """NAMEDATALEN - 1: PostgreSQL cuts longer names without an error."""
@@ -52,6 +53,11 @@ def tenant_schema(name: str) -> str:
         raise InvalidNameError(
             f"the schema {name!r} is {whose} and cannot be a tenant's."
             " Give the tenant a schema of its own (schema_name)"
+        )
+    if name.startswith(PREFIX):
+        raise InvalidNameError(
+            f"the schema {name!r} cannot be a tenant's: schemas of such names are made to compare"
+            " models with, and removed. Give the tenant another one (schema_name)"
         )
     return name
 

@@ -26,6 +26,7 @@ SELECT nspname AS schema_name,
   FROM pg_catalog.pg_namespace
  WHERE nspname LIKE :pattern
    AND nspname NOT LIKE 'pg\_%'
+   AND NOT starts_with(nspname, 'tenancy_scratch_')
    AND nspname NOT IN ('information_schema', 'public')
 """
 _COUNT = sa.text(f"SELECT count(*) FROM ({_SCHEMAS}) AS t")
@@ -42,7 +43,7 @@ class SchemaPatternTenantStore(ReadOnlyStore):
     stand for themselves. The identifier is what the one ``%`` stands for (``tenant_%``:
     ``tenant_acme`` is ``acme``), or the whole name where that is empty or the pattern has none
     or several. The id is the name of the schema, every tenant is active. Schemas of PostgreSQL
-    (``pg_*``, ``information_schema``) and ``public`` are never tenants.
+    (``pg_*``, ``information_schema``), ``public`` and scratch places are never tenants.
 
     Args:
         database_url: a PostgreSQL database, of any driver.

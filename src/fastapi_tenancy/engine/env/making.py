@@ -25,7 +25,7 @@ def make(target: Target, isolation: IsolationProvider, timeout_s: float) -> None
     """
     if target.address.startswith("sqlite"):
         return
-    with closing(_beside(target, timeout_s)) as connection:
+    with closing(beside(target, timeout_s)) as connection:
         try:
             connection.execute(isolation.create_sql(target).encode())
         except (psycopg.errors.DuplicateSchema, psycopg.errors.DuplicateDatabase):
@@ -34,7 +34,12 @@ def make(target: Target, isolation: IsolationProvider, timeout_s: float) -> None
             raise MigrationFailedError(f"its place could not be made: {error}") from error
 
 
-def _beside(target: Target, timeout_s: float) -> psycopg.Connection:
+def beside(target: Target, timeout_s: float) -> psycopg.Connection:
+    """A connection from which the place of a target can be made, and removed.
+
+    Raises:
+        ServerUnreachableError: the server does not take it.
+    """
     if target.schema:
         return connect(target.address, timeout_s)
     for name in MAINTENANCE[:-1]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from fastapi_tenancy.config import TenancyConfig
-from fastapi_tenancy.migrations.comparing import compared_with
 from fastapi_tenancy.migrations.fleet import Fleet, in_own_loop
+from fastapi_tenancy.migrations.at_head import standing_at_head
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.opening import open_isolation, open_store
 
 
 def tenant_at_head(config: TenancyConfig, own: tuple[str, ...]) -> Target:
-    """The first tenant that stands at head, as `tenancy revision --autogenerate` finds it.
+    """The first tenant that stands at head, whom plain Alembic compares with.
 
     Args:
         own: the project's own ``-x`` arguments.
@@ -20,4 +20,4 @@ def tenant_at_head(config: TenancyConfig, own: tuple[str, ...]) -> Target:
     """
     isolation = open_isolation(config)
     fleet = Fleet(config, in_own_loop(open_store(config), isolation), isolation)
-    return compared_with(fleet, fleet.history(), None, own).target
+    return standing_at_head(fleet, fleet.history(), None, own)

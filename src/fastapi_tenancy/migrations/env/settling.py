@@ -59,8 +59,8 @@ def options_for(
     if dry_run:
         given |= {"transactional_ddl": True, "transaction_per_migration": False}
     if compared is not None:
-        own = _own_tables(place, given, compared) if place.schema else None
-        given["include_name"] = _included(given, own, hidden)
+        own = own_tables(place, given, compared) if place.schema else None
+        given["include_name"] = included_of(given, own, hidden)
     return given
 
 
@@ -70,15 +70,17 @@ def make_room_for_long_ids() -> None:
     fit(context.get_context()._version, known)
 
 
-def _own_tables(place: Place, options: Mapping[str, Any], connection: Connection) -> set[str]:
-    """The tables of a tenant's schema but its version table."""
+def own_tables(place: Place, options: Mapping[str, Any], connection: Connection) -> set[str]:
+    """The tables of a place's schema but its version table."""
     own = set(inspect(connection).get_table_names(schema=place.schema))
     own.discard(str(options.get("version_table", "alembic_version")))
     connection.rollback()
     return own
 
 
-def _included(options: Mapping[str, Any], own: set[str] | None, hidden: frozenset[str]) -> Included:
+def included_of(
+    options: Mapping[str, Any], own: set[str] | None, hidden: frozenset[str]
+) -> Included:
     """Leave out what the search path shows besides the tenant's ``own`` tables, and what is hidden.
 
     Alembic would propose to drop all that the models do not have.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from fastapi_tenancy.isolation.expression import Form, tenant_form
 from fastapi_tenancy.isolation.policy import POLICY, TenantPolicy
@@ -30,23 +31,31 @@ def needs_enabling(found: TableSecurity, wanted: TenantPolicy) -> bool:
     return not (for_all and _holds(own, wanted))
 
 
-def problems(found: TableSecurity, wanted: TenantPolicy) -> Iterator[str]:
-    """Why a table does not keep tenants apart, in words; nothing where it does."""
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a table does not keep tenants apart; ``mended`` by ``op.enable_tenant_rls`` or not."""
+
+    found: str
+    mended: bool = True
+
+
+def problems(found: TableSecurity, wanted: TenantPolicy) -> Iterator[Problem]:
+    """Why a table does not keep tenants apart; nothing where it does."""
     if not found.policies:
-        yield f"has the column {wanted.column} and no policy: every tenant sees all of its rows"
+        yield Problem(f"it has the column {wanted.column}, and no policy")
         return
     if not found.enabled:
-        yield "has policies, but row-level security is not enabled, so they say nothing"
+        yield Problem("it has policies, but row-level security is not enabled: they say nothing")
     if not found.forced:
-        yield f"does not force row-level security on its owner {found.owner}, who sees every row"
+        yield Problem(f"row-level security is not forced: its owner {found.owner} sees every row")
     if _restricted(found, wanted):
         return
     permissive = [p for p in found.policies if p.permissive]
     if not permissive:
-        yield "has no permissive policy: nobody sees any of its rows"
+        yield Problem("it has no permissive policy: nobody sees any of its rows")
     for policy in permissive:
         if not _holds(policy, wanted):
-            yield _lets_through(policy, wanted)
+            yield Problem(_lets_through(policy, wanted), mended=policy.name == POLICY)
 
 
 def _others_hold(found: TableSecurity, wanted: TenantPolicy) -> bool:
@@ -80,6 +89,6 @@ def _lets_through(policy: Policy, wanted: TenantPolicy) -> str:
     shown = " ".join(expressions)
     shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
     return (
-        f"has the policy {policy.name}, which does not say that {wanted.column} equals the setting"
+        f"its policy {policy.name} does not say that {wanted.column} equals the setting"
         f" {wanted.setting}: {shown}"
     )

@@ -1,0 +1,65 @@
+"""Looks at the database that tenants share, as it is now; nothing is changed there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import psycopg
+
+from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.errors import ServerUnreachableError
+from fastapi_tenancy.isolation.rls import RLSIsolationProvider
+from fastapi_tenancy.migrations.checking.finding import Finding, Subject
+from fastapi_tenancy.migrations.checking.policies import Shared
+from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
+from fastapi_tenancy.model.url import masked
+from fastapi_tenancy.observe.bypass import read_bypass
+from fastapi_tenancy.observe.connect import connect
+
+_NOBODY = Tenant(id="", identifier="")
+
+
+def look_live(config: TenancyConfig, shared: Shared) -> Iterator[Finding]:
+    """What does not hold in the shared database; nothing where tenants share none."""
+    if IsolationStrategy.RLS not in config.strategies or config.database_url is None:
+        return
+    target = RLSIsolationProvider(config).target(_NOBODY)
+    where = f"database {target.name}"
+    try:
+        with closing(connect(target.address, config.connect_timeout_s)) as connection:
+            yield from _look(connection, config, shared, where)
+    except (ServerUnreachableError, psycopg.Error) as error:
+        told = masked(str(error)).strip()
+        yield Finding(subject=Subject.POLICIES, where=where, found=told, do="", note=True)
+
+
+def _look(
+    connection: psycopg.Connection, config: TenancyConfig, shared: Shared, where: str
+) -> Iterator[Finding]:
+    with connection.transaction():
+        connection.execute("SET TRANSACTION READ ONLY")
+        rows = connection.execute(shared.query().encode()).fetchall()
+        for finding in shared.judged(rows, where)[1]:
+            do = f"`tenancy upgrade` where it is behind, else {finding.do}"
+            yield replace(finding, do=do) if finding.kind else finding
+        yield from _role(connection, config, where)
+
+
+def _role(connection: psycopg.Connection, config: TenancyConfig, where: str) -> Iterator[Finding]:
+    found = read_bypass(connection, config.rls_role)
+    if found is None:
+        yield Finding(
+            subject=Subject.ROLE,
+            where=where,
+            found=f"there is no role {config.rls_role} (rls_role)",
+            do="make it, or name the role that the application connects as",
+        )
+    elif found.reason:
+        yield Finding(
+            subject=Subject.ROLE,
+            where=where,
+            found=f"the role {found.role} {found.reason}: no policy holds for it",
+            do="let sessions take on another role (rls_role), or the application connect as one",
+        )

@@ -1,0 +1,1 @@
+"""Compares the models with what the migrations make, or with a tenant."""

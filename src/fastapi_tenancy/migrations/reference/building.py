@@ -1,0 +1,149 @@
+"""Builds a reference from the migrations in a scratch place, and removes it whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from fastapi_tenancy.engine.run import FleetRun
+from fastapi_tenancy.engine.stop import Stop
+from fastapi_tenancy.errors import MigrationFailedError, TenancyError
+from fastapi_tenancy.history.scripts import History
+from fastapi_tenancy.isolation.fixed import FixedIsolationProvider
+from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.isolation.reach import require_reachable
+from fastapi_tenancy.migrations.fleet import Fleet
+from fastapi_tenancy.migrations.reference.naming import new_name
+from fastapi_tenancy.migrations.reference.scratch import Scratch, ScratchFile
+from fastapi_tenancy.migrations.reference.server import ScratchDatabase, ScratchSchema
+from fastapi_tenancy.model.event import Differed, Event, Listener, Warned, silent
+from fastapi_tenancy.model.outcome import Report
+from fastapi_tenancy.model.plan import Command, ProofLevel
+from fastapi_tenancy.model.target import Target
+from fastapi_tenancy.model.tenant import Tenant
+
+
+class WasInterruptedError(TenancyError):
+    """Somebody asked for an end before the work was done; nothing is left of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A place at head that is nobody's, and the isolation that leads there."""
+
+    target: Target
+    isolation: IsolationProvider
+
+
+class _Isolation(FixedIsolationProvider):
+    """Leads to the one scratch place; what tenants share is watched as in any run."""
+
+    def __init__(self, fleet: Fleet, scratch: Scratch) -> None:
+        super().__init__(fleet.config, [scratch.target])
+        beside = isinstance(scratch, ScratchSchema)
+        self._shared = fleet.isolation.shared_schemas() if beside else ()
+
+    def shared_schemas(self) -> tuple[str, ...]:
+        return self._shared
+
+
+@contextmanager
+def reference(
+    fleet: Fleet,
+    history: History,
+    like: Target | None = None,
+    *,
+    extra: tuple[str, ...] = (),
+    listener: Listener = silent,
+    stop: Stop | None = None,
+) -> Iterator[Reference]:
+    """Yield a place that all migrations have been run in, and that nobody lives in.
+
+    Args:
+        like: one of the places that a track goes to which is not about tenants: the reference is
+            a database that has it; by default it is what a new tenant would get.
+        extra: the user's own ``-x`` arguments.
+        stop: ends the building, even in the middle of a revision.
+
+    Raises:
+        ScratchError: the place could not be made.
+        MigrationFailedError: the migrations fail in an empty place.
+        WasInterruptedError: ``stop`` was asked for.
+        ConfigurationError: as for any run.
+    """
+    stop = stop or Stop()
+    scratch = _scratch(fleet, like)
+    scratch.sweep()
+    try:
+        scratch.make()
+        made = Reference(scratch.target, _Isolation(fleet, scratch))
+        _build(fleet, history, made, extra, listener, stop)
+        yield made
+    finally:
+        _removed(scratch, listener)
+
+
+def _scratch(fleet: Fleet, like: Target | None) -> Scratch:
+    name, timeout = new_name(), fleet.config.connect_timeout_s
+    tenant = Tenant(id=name, identifier=name)
+    whole = like is not None
+    target = replace(like or fleet.isolation.target(tenant), tenants=(tenant,))
+    require_reachable(target)
+    if target.is_file:
+        return ScratchFile(name, target)
+    if target.schema and not whole:
+        return ScratchSchema(name, target, fleet.isolation.shared_schemas(), timeout)
+    return ScratchDatabase(name, target, timeout)
+
+
+def _build(
+    fleet: Fleet,
+    history: History,
+    made: Reference,
+    extra: tuple[str, ...],
+    listener: Listener,
+    stop: Stop,
+) -> None:
+    if not history.known:
+        return  # the first revision is about to be written
+    options = fleet.options(
+        Command.UPGRADE,
+        "heads",
+        concurrency=1,
+        create=True,  # a file is there once somebody connects to it
+        proof=ProofLevel.REVISION,
+        x_arguments=extra,
+    )
+    run = FleetRun(history, made.isolation, options, listener=_told(listener), stop=stop)
+    _require_built(run.execute(lambda: list(made.target.tenants)), history, stop)
+
+
+def _told(listener: Listener) -> Listener:
+    """Pass on what concerns others: that the migrations changed what all tenants share."""
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Differed):
+            listener(event)
+
+    return listen
+
+
+def _require_built(report: Report, history: History, stop: Stop) -> None:
+    if stop.requested.is_set():
+        raise WasInterruptedError("interrupted while the reference was built")
+    (outcome,) = report.outcomes
+    if not outcome.success or tuple(sorted(outcome.to_heads)) != history.heads:
+        raise MigrationFailedError(
+            f"no reference could be built, because the migrations fail in an empty place:"
+            f" {outcome.error}. A new tenant would fail in the same way; --tenant IDENTIFIER"
+            " compares with a tenant that stands at head"
+        )
+
+
+def _removed(scratch: Scratch, listener: Listener) -> None:
+    """Remove it; where that fails and nothing else has, say so."""
+    try:
+        scratch.remove(scratch.name)
+    except TenancyError as error:
+        listener(Warned(f"{error}. The next run that builds one tries again"))
