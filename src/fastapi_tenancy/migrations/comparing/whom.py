@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.history.scripts import History
+from fastapi_tenancy.migrations.at_head import standing_at_head
 from fastapi_tenancy.migrations.comparing.aiming import Aiming, Ours, aimed, everything
 from fastapi_tenancy.migrations.fleet import Fleet
 from fastapi_tenancy.migrations.reference.building import WasInterruptedError, reference
-from fastapi_tenancy.migrations.at_head import standing_at_head
 from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.target import Target
 

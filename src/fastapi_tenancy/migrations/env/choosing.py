@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fastapi_tenancy.config import TenancyConfig
-from fastapi_tenancy.migrations.fleet import Fleet, in_own_loop
 from fastapi_tenancy.migrations.at_head import standing_at_head
+from fastapi_tenancy.migrations.fleet import Fleet, in_own_loop
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.opening import open_isolation, open_store
 
