@@ -4,10 +4,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check lint types layers tests bench lock clean
+.PHONY: demo example test check lint types layers tests coverage bench lock clean
 
 demo: $(READY)
 	$(BIN)/tenancy demo
+
+# An application with three companies, on a PostgreSQL of its own: examples/saas/README.md.
+example: $(READY)
+	cd examples/saas && ../../$(BIN)/python -m saas
 
 test: check tests
 
@@ -25,6 +29,11 @@ layers: $(READY)
 
 tests: $(READY)
 	$(BIN)/pytest -n 2 --dist worksteal
+
+# The example application's own tests, and the lines they did not come to.
+coverage: $(READY)
+	cd examples/saas && ../../$(BIN)/coverage run -m pytest -q -c pytest.ini tests && \
+		../../$(BIN)/coverage report && ../../$(BIN)/coverage html
 
 bench: $(READY)
 	$(BIN)/python -m bench

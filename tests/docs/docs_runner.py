@@ -18,7 +18,7 @@ import sys
 import tempfile
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import psycopg
 import pytest
@@ -55,7 +55,8 @@ class Reader:
         """Close what the page left open."""
         for value in self._names.values():
             close = getattr(value, "close", None)
-            if inspect.iscoroutinefunction(close) and not inspect.isclass(value):
+            made = not inspect.isclass(value) and get_origin(value) is None
+            if inspect.iscoroutinefunction(close) and made:
                 self._loop.run(close())
         self._loop.close()
 

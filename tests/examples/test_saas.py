@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +22,14 @@ PATIENCE_S = 90
 
 
 @pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, because its README changes models and writes revisions."""
+    copy = tmp_path_factory.mktemp("example") / "saas"
+    ignored = shutil.ignore_patterns("__pycache__", "htmlcov", ".coverage*")
+    return Path(shutil.copytree(SAAS, copy, ignore=ignored))
+
+
+@pytest.fixture(scope="module")
 def port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -28,7 +37,7 @@ def port() -> int:
 
 
 @pytest.fixture(scope="module")
-def environment(port: int, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(port: int) -> dict[str, str]:
     """What a shell in the folder of the example has, and nothing of the test's own database."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("TENANCY_", "PYTEST_"))}
     python = Path(sys.executable).parent
@@ -41,12 +50,12 @@ def environment(port: int, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 
 @pytest.fixture(scope="module")
-def served(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def served(environment: dict[str, str], folder: Path) -> Iterator[str]:
     """The example, running; what it printed until it served."""
-    told = tmp_path_factory.mktemp("saas") / "told.txt"
+    told = folder.parent / "told.txt"
     with told.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "saas"], cwd=SAAS, env=environment, stdout=out, stderr=out
+            [sys.executable, "-m", "saas"], cwd=folder, env=environment, stdout=out, stderr=out
         )
     try:
         _wait(process, told, int(environment["PORT"]))
@@ -84,15 +93,15 @@ def test_it_says_what_it_started(served: str, environment: dict[str, str]):
     assert "Traceback" not in served
 
 
-def test_the_readme_is_true(served: str, environment: dict[str, str]):
+def test_the_readme_is_true(served: str, environment: dict[str, str], folder: Path):
     port = environment["PORT"]
     url = _url(served)
-    for block in consoles(SAAS / "README.md"):
+    for block in consoles(folder / "README.md"):
         for one in commands(block):
             done = subprocess.run(
                 one.command.replace(":8000", f":{port}"),
                 shell=True,
-                cwd=SAAS,
+                cwd=folder,
                 env={**environment, "TENANCY_DATABASE_URL": url},
                 capture_output=True,
                 text=True,
