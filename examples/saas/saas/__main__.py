@@ -17,10 +17,10 @@ PORT = int(os.environ.get("PORT", "8000"))
 
 async def furnish() -> None:
     """Make the companies; a second start finds them."""
-    from saas.app import manager
+    from saas.app import app, manager
     from saas.companies import create
 
-    async with manager:
+    async with app.router.lifespan_context(app):
         known = {tenant.identifier async for tenant in manager.tenant_store.stream()}
         for name in COMPANIES:
             if name not in known:
