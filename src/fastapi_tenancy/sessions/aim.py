@@ -36,6 +36,9 @@ class Aim:
 COMMON = Aim("everybody")
 """Shared tables: no tenant, the role's own search path."""
 
+GUARDED = Aim("everybody", guarded=True)
+"""As ``COMMON``, to find out whether row-level security would hold."""
+
 
 def aim_of(isolation: IsolationProvider, target: Target) -> Aim:
     """The aim of a session of the tenant that lives at ``target``."""

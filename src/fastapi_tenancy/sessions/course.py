@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 
 class Course:
     """The state of one connection; a driver's class keeps it, the events of its engine set it."""
 
-    __slots__ = ("aimed", "dirty", "head", "tail")
+    __slots__ = ("aimed", "changes", "dirty", "head", "tail")
 
     def __init__(self) -> None:
         self.head: tuple[str, ...] = ()
@@ -19,6 +20,8 @@ class Course:
         """True while a transaction is open that began with ``head``."""
         self.dirty = False
         """True while something may be left in the connection."""
+        self.changes = 0
+        """How many times tenants had been forgotten when its types were read."""
 
     def turn_to(self, head: tuple[str, ...]) -> None:
         """Say what the next transaction begins with."""
@@ -52,6 +55,14 @@ class AimedConnection(Protocol):
 
     async def found(self, query: str) -> bool:
         """Whether a query outside of any transaction gives a row."""
+        ...
+
+    async def rows(self, query: str) -> Sequence[Sequence[object]]:
+        """What a query outside of any transaction gives."""
+        ...
+
+    async def forget_types(self) -> None:
+        """Read the database's types anew where they are needed again."""
         ...
 
     async def tidy(self) -> None:

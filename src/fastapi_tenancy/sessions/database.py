@@ -1,4 +1,4 @@
-"""One database as sessions use it: its engine, and what was found out about it."""
+"""One PostgreSQL database as sessions use it: its engine, and what was found out about it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,29 @@ from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import PlacementError
 from fastapi_tenancy.isolation.names import literal
 from fastapi_tenancy.sessions.aim import OPTION, Aim
+from fastapi_tenancy.sessions.allowance import Allowance
+from fastapi_tenancy.sessions.bypass import require_no_bypass
 from fastapi_tenancy.sessions.course import AimedConnection
 from fastapi_tenancy.sessions.drivers import open_engine
 from fastapi_tenancy.sessions.leftovers import DIRECT, POOLED
 from fastapi_tenancy.sessions.watch import watch
 
 _REMEMBERED = 10_000
-"""Schemas that were found; a tenant costs one more round trip when it comes first."""
+"""Schemas that were found; a tenant's first session costs one round trip more."""
 
 
 class Database:
-    """An engine, whose sessions each have an aim."""
+    """An engine whose sessions each have an aim."""
 
-    def __init__(self, address: str, driver: str, config: TenancyConfig) -> None:
+    def __init__(
+        self, address: str, driver: str, config: TenancyConfig, allowance: Allowance
+    ) -> None:
+        self._config = config
         self._direct: bool | None = None
+        self._guarded = False
         self._found: OrderedDict[str, None] = OrderedDict()
-        self._engine = open_engine(address, driver, config, self._connected)
+        self._changes = 0
+        self._engine = open_engine(address, driver, config, allowance, self._connected)
         watch(self._engine.sync_engine, self._admit)
 
     def engine(self, aim: Aim) -> AsyncEngine:
@@ -34,21 +41,33 @@ class Database:
         return self._engine.execution_options(**{OPTION: aim}, **aim.options)
 
     async def close(self) -> None:
-        """Close the connections that are idle."""
+        """Close the connections that are idle, and those in use once they are given back."""
         await self._engine.dispose()
 
     def forget(self, aim: Aim) -> None:
-        """Look again, at the next session, whether its schema is there."""
+        """Look again whether a schema is there, and how its types are made."""
         self._found.pop(aim.schema, None)
+        self._changes += 1
 
     async def _connected(self, connection: AimedConnection) -> None:
         if self._direct is None:
             query = f"SELECT 1 WHERE pg_catalog.pg_backend_pid() = {connection.pid()}"
             self._direct = await connection.found(query)
         connection.course.tail = DIRECT if self._direct else POOLED
+        connection.course.changes = self._changes
 
     def _admit(self, aim: Aim, connection: AimedConnection) -> None:
-        if aim.schema and aim.schema not in self._found:
+        if connection.course.changes != self._changes:
+            connection.course.changes = self._changes
+            await_only(connection.forget_types())
+        if aim.guarded and not self._guarded:
+            await_only(require_no_bypass(connection, self._config))
+            self._guarded = True
+        if aim.schema:
+            self._require_schema(aim, connection)
+
+    def _require_schema(self, aim: Aim, connection: AimedConnection) -> None:
+        if aim.schema not in self._found:
             query = f"SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {literal(aim.schema)}"
             if not await_only(connection.found(query)):
                 raise PlacementError(
@@ -56,7 +75,6 @@ class Database:
                     " tables of others. `tenancy upgrade --create` makes it"
                 )
             self._found[aim.schema] = None
-        if aim.schema:
-            self._found.move_to_end(aim.schema)
-            if len(self._found) > _REMEMBERED:
-                self._found.popitem(last=False)
+        self._found.move_to_end(aim.schema)
+        if len(self._found) > _REMEMBERED:
+            self._found.popitem(last=False)

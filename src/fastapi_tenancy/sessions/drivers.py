@@ -14,7 +14,9 @@ from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.model.url import sync_url
+from fastapi_tenancy.sessions.allowance import Allowance
 from fastapi_tenancy.sessions.course import AimedConnection
+from fastapi_tenancy.sessions.pool import SharedPool
 from fastapi_tenancy.sessions.with_psycopg import PsycopgConnection
 
 Connected = Callable[[AimedConnection], Awaitable[None]]
@@ -44,7 +46,11 @@ def driver_for(config: TenancyConfig, tenant: Tenant | None = None) -> str:
 
 
 def open_engine(
-    address: str, driver: str, config: TenancyConfig, connected: Connected
+    address: str,
+    driver: str,
+    config: TenancyConfig,
+    allowance: Allowance,
+    connected: Connected,
 ) -> AsyncEngine:
     """An engine for a PostgreSQL address; it connects when it is first used.
 
@@ -55,9 +61,11 @@ def open_engine(
     return create_async_engine(
         make_url(url),
         connect_args=arguments,
-        pool_size=config.session_pool_size,
-        max_overflow=config.session_max_overflow,
-        pool_timeout=config.session_pool_timeout_s,
+        poolclass=SharedPool,
+        allowance=allowance,
+        kept=config.session_pool_size,
+        most=config.session_pool_size + config.session_max_overflow,
+        patience_s=config.session_pool_timeout_s,
     )
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
+from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.errors import ServerUnreachableError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.isolation.reach import require_reachable
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
-from fastapi_tenancy.model.url import address_of
-from fastapi_tenancy.sessions.aim import COMMON, Aim, aim_of
+from fastapi_tenancy.model.url import address_of, masked
+from fastapi_tenancy.sessions.aim import COMMON, GUARDED, Aim, aim_of
 from fastapi_tenancy.sessions.drivers import driver_for
-from fastapi_tenancy.sessions.engines import Engines, Place
+from fastapi_tenancy.sessions.endings import Endings
+from fastapi_tenancy.sessions.engines import Engines, Lease, Place
 
 SessionMaker = Callable[..., AsyncSession]
 """Makes a session on the engine that it is given as ``bind``."""
@@ -33,33 +35,29 @@ class TenantSessions:
 
     def __init__(self, isolation: IsolationProvider, *, maker: SessionMaker | None = None) -> None:
         self._isolation = isolation
-        self._engines = Engines(isolation.config)
+        self._endings = Endings()
+        self._engines = Engines(isolation.config, self._endings)
         self._maker = maker or async_sessionmaker(expire_on_commit=False)
-        self._closing: set[asyncio.Task[None]] = set()
 
-    @asynccontextmanager
-    async def session(self, tenant: Tenant) -> AsyncIterator[AsyncSession]:
+    def session(self, tenant: Tenant) -> AbstractAsyncContextManager[AsyncSession]:
         """A session of a tenant: to commit is the caller's, what is not committed is rolled back.
 
         Raises:
             PlacementError: the place the tenant is said to live in is none for it, or not there.
             ConfigurationError: the settings name no place, or one that cannot be used.
         """
-        async with self.engine(tenant) as engine, self._session(engine) as session:
-            yield session
+        target = self._isolation.target(tenant)
+        return self._session(self._place(target), aim_of(self._isolation, target))
 
-    @asynccontextmanager
-    async def common(self) -> AsyncIterator[AsyncSession]:
+    def common(self) -> AbstractAsyncContextManager[AsyncSession]:
         """A session of no tenant in the database at ``database_url``, for tables of everybody.
 
         Raises:
             ConfigurationError: no database_url is configured.
         """
-        async with self._leased(self._common(), COMMON) as engine, self._session(engine) as session:
-            yield session
+        return self._session(self._common(), COMMON)
 
-    @asynccontextmanager
-    async def engine(self, tenant: Tenant) -> AsyncIterator[AsyncEngine]:
+    def engine(self, tenant: Tenant) -> AbstractAsyncContextManager[AsyncEngine]:
         """The engine of a tenant, whose connections see that tenant only; not to be kept.
 
         For those who make their sessions themselves: ``AsyncSession(engine, ...)``.
@@ -68,45 +66,77 @@ class TenantSessions:
             ConfigurationError: as ``session``.
         """
         target = self._isolation.target(tenant)
-        require_reachable(target)
-        place = Place(target.address, driver_for(self._isolation.config, tenant))
-        async with self._leased(place, aim_of(self._isolation, target)) as engine:
-            yield engine
+        return self._leased(self._place(target), aim_of(self._isolation, target))
+
+    async def check(self) -> None:
+        """Refuse to start where row-level security would not hold; looks at nothing otherwise.
+
+        What is found at ``database_url`` here is found elsewhere when it is first used.
+
+        Raises:
+            ConfigurationError: the role would see the rows of all tenants; with what to do.
+            ServerUnreachableError: the server cannot be asked.
+        """
+        if not _uses_rls(self._isolation.config):
+            return
+        async with self._leased(self._common(), GUARDED) as engine:
+            try:
+                async with engine.begin():
+                    pass
+            except (DBAPIError, OSError) as error:
+                said = getattr(error, "orig", None) or error
+                raise ServerUnreachableError(
+                    "whether row-level security holds cannot be asked at"
+                    f" {masked(str(self._isolation.config.database_url))!r}:"
+                    f" {masked(' '.join(str(said).split()))}"
+                ) from error
 
     async def forget(self, tenant: Tenant) -> None:
         """Drop what is kept for a tenant: its engine, and what was found out about its place."""
         target = self._isolation.target(tenant)
-        place = Place(target.address, driver_for(self._isolation.config, tenant))
-        await self._engines.forget(place, aim_of(self._isolation, target))
+        alone = target.strategy is IsolationStrategy.DATABASE
+        aim = aim_of(self._isolation, target)
+        await self._engines.forget(self._place(target), aim, alone=alone)
 
     async def close(self) -> None:
-        """Close every connection; the next session opens new ones."""
-        while self._closing:
-            await asyncio.gather(*self._closing, return_exceptions=True)
+        """Close every connection; the next session opens new ones.
+
+        Those of sessions that are still open are closed at the end of these.
+        """
+        await self._endings.all()
         await self._engines.close()
+        await self._endings.all()
 
     @asynccontextmanager
     async def _leased(self, place: Place, aim: Aim) -> AsyncIterator[AsyncEngine]:
-        database = self._engines.take(place)
+        lease = self._engines.take(place)
         try:
-            yield database.engine(aim)
+            yield lease.database.engine(aim)
         finally:
-            await self._finish(self._engines.give_back(database))
+            self._engines.give_back(lease)
 
     @asynccontextmanager
-    async def _session(self, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
-        session = self._maker(bind=engine)
+    async def _session(self, place: Place, aim: Aim) -> AsyncIterator[AsyncSession]:
+        lease = self._engines.take(place)
+        try:
+            session = self._maker(bind=lease.database.engine(aim))
+        except BaseException:
+            self._engines.give_back(lease)
+            raise
         try:
             yield session
         finally:
-            await self._finish(session.close())
+            await self._endings.finish(self._end(session, lease))
 
-    async def _finish(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do it to its end, also where the task that waits for it is cancelled."""
-        task = asyncio.create_task(work)
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-        await asyncio.shield(task)
+    async def _end(self, session: AsyncSession, lease: Lease) -> None:
+        try:
+            await session.close()
+        finally:
+            self._engines.give_back(lease)
+
+    def _place(self, target: Target) -> Place:
+        require_reachable(target)
+        return Place(target.address, driver_for(self._isolation.config, target.tenant))
 
     def _common(self) -> Place:
         config = self._isolation.config
@@ -114,3 +144,10 @@ class TenantSessions:
         address = address_of(url) if url else ""
         require_reachable(Target("", (), "", address, IsolationStrategy.DATABASE))
         return Place(address, driver_for(config))
+
+
+def _uses_rls(config: TenancyConfig) -> bool:
+    rls = IsolationStrategy.RLS
+    tiers = (config.premium_isolation_strategy, config.standard_isolation_strategy)
+    hybrid = config.isolation_strategy is IsolationStrategy.HYBRID
+    return config.isolation_strategy is rls or (hybrid and rls in tiers)

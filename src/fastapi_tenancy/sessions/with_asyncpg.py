@@ -49,6 +49,14 @@ class AsyncpgConnection(asyncpg.Connection):  # type: ignore[misc]
         """Whether a query outside of any transaction gives a row."""
         return str(await super().execute(query)) != "SELECT 0"
 
+    async def rows(self, query: str) -> list[Any]:
+        """What a query outside of any transaction gives."""
+        return list(await super().fetch(query))
+
+    async def forget_types(self) -> None:
+        """Read the database's types anew where they are needed again."""
+        await super().reload_schema_state()
+
     async def tidy(self) -> None:
         """Take away what was left, in a message of its own."""
         await super().execute(";".join(self.course.tail))

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 from psycopg import errors, generators, pq
+from psycopg.adapt import Transformer
 
 from fastapi_tenancy.sessions.course import Course
 
@@ -53,6 +54,17 @@ class PsycopgConnection(psycopg.AsyncConnection[Any]):
         async with self.lock:
             results = await self.wait(self._sent(query.encode()))
         return bool(results[-1].ntuples)
+
+    async def rows(self, query: str) -> list[tuple[object, ...]]:
+        """What a query outside of any transaction gives."""
+        async with self.lock:
+            results = await self.wait(self._sent(query.encode()))
+        loader = Transformer(self)
+        loader.set_pgresult(results[-1])
+        return loader.load_rows(0, results[-1].ntuples, tuple)
+
+    async def forget_types(self) -> None:
+        """psycopg remembers none that a migration changes."""
 
     async def tidy(self) -> None:
         """Take away what was left, in a message of its own."""
