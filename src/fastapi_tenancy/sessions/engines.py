@@ -43,23 +43,27 @@ class Engines:
         """The one that was unused longest first."""
         self._servers: WeakValueDictionary[str, Allowance] = WeakValueDictionary()
 
-    def take(self, place: Place) -> Lease:
+    async def take(self, place: Place) -> Lease:
         """The database at a place, to be given back."""
         if place not in self._open:
             self._open[place] = Lease(self._opened(place))
         lease = self._open[place]
         self._open.move_to_end(place)
         lease.users += 1
-        self._close_some()
+        try:
+            await self._close_some()
+        except BaseException:
+            self._endings.start(self.give_back(lease))
+            raise
         return lease
 
-    def give_back(self, lease: Lease) -> None:
+    async def give_back(self, lease: Lease) -> None:
         """Say that a session of it has ended."""
         lease.users -= 1
         if lease.dropped and not lease.users:
-            self._endings.start(lease.database.close())
+            await lease.database.close()
         else:
-            self._close_some()
+            await self._close_some()
 
     async def forget(self, place: Place, aim: Aim, *, alone: bool) -> None:
         """Drop what is kept for a tenant, with the engine where it has one ``alone``."""
@@ -80,13 +84,14 @@ class Engines:
         lease.dropped = True
         await self._endings.finish(lease.database.close())
 
-    def _close_some(self) -> None:
+    async def _close_some(self) -> None:
         surplus = len(self._open) - self._config.session_engines
         if surplus <= 0:
             return
         unused = [place for place, lease in self._open.items() if not lease.users]
-        for place in unused[:surplus]:
-            self._endings.start(self._open.pop(place).database.close())
+        closing = [self._open.pop(place).database for place in unused[:surplus]]
+        for database in closing:
+            await self._endings.finish(database.close())
 
     def _opened(self, place: Place) -> Database | File:
         if not is_postgresql(place.address):

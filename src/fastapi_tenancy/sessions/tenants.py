@@ -8,10 +8,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ServerUnreachableError
+from fastapi_tenancy.isolation.hybrid import HybridIsolationProvider
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.isolation.reach import require_reachable
+from fastapi_tenancy.isolation.rls import RLSIsolationProvider
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.model.url import address_of, masked
@@ -77,7 +78,7 @@ class TenantSessions:
             ConfigurationError: the role would see the rows of all tenants; with what to do.
             ServerUnreachableError: the server cannot be asked.
         """
-        if not _uses_rls(self._isolation.config):
+        if not _uses_rls(self._isolation):
             return
         async with self._leased(self._common(), GUARDED) as engine:
             try:
@@ -109,30 +110,28 @@ class TenantSessions:
 
     @asynccontextmanager
     async def _leased(self, place: Place, aim: Aim) -> AsyncIterator[AsyncEngine]:
-        lease = self._engines.take(place)
+        lease = await self._engines.take(place)
         try:
             yield lease.database.engine(aim)
         finally:
-            self._engines.give_back(lease)
+            await self._endings.finish(self._engines.give_back(lease))
 
     @asynccontextmanager
     async def _session(self, place: Place, aim: Aim) -> AsyncIterator[AsyncSession]:
-        lease = self._engines.take(place)
+        lease = await self._engines.take(place)
+        session: AsyncSession | None = None
         try:
             session = self._maker(bind=lease.database.engine(aim))
-        except BaseException:
-            self._engines.give_back(lease)
-            raise
-        try:
             yield session
         finally:
             await self._endings.finish(self._end(session, lease))
 
-    async def _end(self, session: AsyncSession, lease: Lease) -> None:
+    async def _end(self, session: AsyncSession | None, lease: Lease) -> None:
         try:
-            await session.close()
+            if session is not None:
+                await session.close()
         finally:
-            self._engines.give_back(lease)
+            await self._engines.give_back(lease)
 
     def _place(self, target: Target) -> Place:
         require_reachable(target)
@@ -146,8 +145,9 @@ class TenantSessions:
         return Place(address, driver_for(config))
 
 
-def _uses_rls(config: TenancyConfig) -> bool:
-    rls = IsolationStrategy.RLS
+def _uses_rls(isolation: IsolationProvider) -> bool:
+    config, rls = isolation.config, IsolationStrategy.RLS
     tiers = (config.premium_isolation_strategy, config.standard_isolation_strategy)
-    hybrid = config.isolation_strategy is IsolationStrategy.HYBRID
-    return config.isolation_strategy is rls or (hybrid and rls in tiers)
+    if isinstance(isolation, HybridIsolationProvider):
+        return rls in tiers
+    return isinstance(isolation, RLSIsolationProvider)

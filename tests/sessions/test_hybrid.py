@@ -1,0 +1,71 @@
+"""In a mix of strategies, each tenant's session is that of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import psycopg
+import pytest
+from sqlalchemy import select, text
+
+from fastapi_tenancy import IsolationStrategy, Tenant, TenantSessions
+from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.isolation.hybrid import HybridIsolationProvider
+from fastapi_tenancy.model.url import DatabaseUrl, address_of
+from fastapi_tenancy.testing.databases import create_database, drop_database
+from houses import ACME, BOLT, Item, build, config_of
+
+
+async def test_each_tenant_by_its_own_strategy(url: str, driver: str):
+    own = create_database(url)
+    with psycopg.connect(own) as connection:
+        connection.execute("CREATE TABLE items (id serial, name text)")
+        connection.execute("INSERT INTO items (name) VALUES ('gold')")
+    gold = Tenant(
+        id="g",
+        identifier="gold",
+        database_url=DatabaseUrl(own),
+        isolation_strategy=IsolationStrategy.DATABASE,
+    )
+    shared = Tenant(id="s", identifier="small", isolation_strategy=IsolationStrategy.RLS)
+    sessions = TenantSessions(HybridIsolationProvider(config_of(url, driver)))
+    await sessions.check()
+    async with (
+        sessions.session(gold) as one,
+        sessions.session(ACME) as two,
+        sessions.session(BOLT) as three,
+    ):
+        for session, name in ((one, "gold"), (two, "acme"), (three, "bolt")):
+            assert list(await session.scalars(select(Item.name))) == [name]
+    with pytest.raises(ConfigurationError, match="is a superuser"):
+        async with sessions.session(shared) as session:
+            await session.execute(text("SELECT 1"))
+    await sessions.close()
+    drop_database(own)
+
+
+async def test_a_tier_of_shared_tables_is_checked_at_start(url: str, driver: str):
+    config = config_of(url, driver, standard_isolation_strategy="rls")
+    sessions = TenantSessions(HybridIsolationProvider(config))
+    with pytest.raises(ConfigurationError, match="is a superuser"):
+        await sessions.check()
+    await sessions.close()
+
+
+async def test_tenants_on_several_servers_and_databases(url: str, driver: str):
+    """Where a tenant is says its target alone; another server is another address."""
+    other = create_database(url)
+    build(other, [Tenant(id="3", identifier="crux")])
+
+    class Sharded(HybridIsolationProvider):
+        def target(self, tenant: Tenant):  # type: ignore[no-untyped-def]
+            found = super().target(tenant)
+            return replace(found, address=address_of(other)) if tenant.shard else found
+
+    sessions = TenantSessions(Sharded(config_of(url, driver)))
+    crux = Tenant(id="3", identifier="crux", shard="b")
+    async with sessions.session(ACME) as here, sessions.session(crux) as there:
+        assert list(await here.scalars(select(Item.name))) == ["acme"]
+        assert list(await there.scalars(select(Item.name))) == ["crux"]
+    await sessions.close()
+    drop_database(other)
