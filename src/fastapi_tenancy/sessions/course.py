@@ -9,23 +9,39 @@ from typing import Protocol
 class Course:
     """The state of one connection; a driver's class keeps it, the events of its engine set it."""
 
-    __slots__ = ("aimed", "changes", "dirty", "head", "tail")
+    __slots__ = (
+        *("aimed", "also", "behind", "changes", "dirty"),
+        *("head", "pooled", "served", "spoiled"),
+    )
 
     def __init__(self) -> None:
         self.head: tuple[str, ...] = ()
         """Sent with BEGIN."""
-        self.tail: tuple[str, ...] = ()
+        self.behind: tuple[str, ...] = ()
         """Sent with COMMIT and ROLLBACK."""
+        self.also: tuple[str, ...] = ()
+        """Sent on top of these with the end of this transaction."""
+        self.pooled = False
+        """True where a pooler gives the server's process to others between transactions."""
         self.aimed = False
         """True while a transaction is open that began with ``head``."""
         self.dirty = False
         """True while something may be left in the connection."""
+        self.served = False
+        """True once somebody has used the connection."""
+        self.spoiled = False
+        """True when something was left in it that cannot be taken away."""
         self.changes = 0
         """How many times tenants had been forgotten when its types were read."""
 
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """What is to be sent with the end of this transaction."""
+        return (*self.behind, *self.also)
+
     def turn_to(self, head: tuple[str, ...]) -> None:
         """Say what the next transaction begins with."""
-        self.head, self.aimed, self.dirty = head, False, True
+        self.head, self.aimed, self.dirty, self.served = head, False, True, True
 
     def begun(self) -> None:
         """A transaction was opened, with ``head``."""
@@ -34,6 +50,11 @@ class Course:
     def ended(self) -> None:
         """A transaction was closed, with ``tail``."""
         self.aimed = self.dirty = False
+        self.also = ()
+
+    def hooked(self) -> None:
+        """A function of somebody's was put into the driver's connection, to be called by it."""
+        self.spoiled = self.spoiled or self.served
 
 
 class AimedConnection(Protocol):
@@ -43,6 +64,10 @@ class AimedConnection(Protocol):
 
     def is_idle(self) -> bool:
         """True while no transaction is open."""
+        ...
+
+    def is_spoiled(self) -> bool:
+        """True when nobody else may have the connection."""
         ...
 
     def is_lost(self) -> bool:

@@ -53,7 +53,8 @@ class Database:
         if self._direct is None:
             query = f"SELECT 1 WHERE pg_catalog.pg_backend_pid() = {connection.pid()}"
             self._direct = await connection.found(query)
-        connection.course.tail = DIRECT if self._direct else POOLED
+        connection.course.behind = DIRECT if self._direct else POOLED
+        connection.course.pooled = not self._direct
         connection.course.changes = self._changes
 
     def _admit(self, aim: Aim, connection: AimedConnection) -> None:

@@ -25,7 +25,7 @@ Connected = Callable[[AimedConnection], Awaitable[None]]
 _APPLICATION = "fastapi-tenancy"
 _ASYNCPG_READS = frozenset(
     (
-        *("application_name", "gsslib", "krbsrvname", "options", "passfile", "service"),
+        *("application_name", "gsslib", "krbsrvname", "options", "passfile", "port", "service"),
         *("servicefile", "ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert"),
         *("sslcrl", "sslkey", "sslmode", "sslpassword", "sslrootcert", "target_session_attrs"),
     )

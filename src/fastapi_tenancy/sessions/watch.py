@@ -14,6 +14,7 @@ from sqlalchemy.util import await_only
 from fastapi_tenancy.errors import ConfigurationError, TenancyError
 from fastapi_tenancy.sessions.aim import COMMON, OPTION, Aim
 from fastapi_tenancy.sessions.course import AimedConnection
+from fastapi_tenancy.sessions.leftovers import resets
 
 Admit = Callable[[Aim, AimedConnection], None]
 """Refuses an aim that the database cannot keep; runs where a round trip may be waited for."""
@@ -70,8 +71,10 @@ def _start(connection: Connection) -> None:
         await_only(adapted._start_transaction())
 
 
-def _before(connection: Connection, *_: Any) -> None:
+def _before(connection: Connection, _: Any, statement: str, *__: Any) -> None:
     course = driver(connection).course
+    if course.pooled and (sets := resets(statement)):
+        course.also = (*course.also, *sets)
     if course.aimed and driver(connection).is_idle():
         raise TenancyError(
             "a statement of this session has ended its transaction (COMMIT or ROLLBACK as text);"
@@ -101,11 +104,12 @@ def _checkout(_: Any, record: ConnectionPoolEntry, __: Any) -> None:
 
 def _checkin(_: Any, record: ConnectionPoolEntry) -> None:
     connection: AimedConnection | None = record.driver_connection
-    if connection is None or not connection.course.dirty:
+    if connection is None:
         return
-    try:
-        if not connection.is_idle():
-            raise TenancyError("a transaction is still open")
-        await_only(connection.tidy())
-    except Exception as error:
-        record.invalidate(error)
+    if connection.is_spoiled() or not connection.is_idle():
+        record.invalidate()
+    elif connection.course.dirty:
+        try:
+            await_only(connection.tidy())
+        except Exception as error:
+            record.invalidate(error)

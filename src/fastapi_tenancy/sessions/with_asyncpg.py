@@ -37,6 +37,30 @@ class AsyncpgConnection(asyncpg.Connection):  # type: ignore[misc]
         """True while no transaction is open."""
         return not self.is_in_transaction()
 
+    async def add_listener(self, channel: str, callback: Any) -> None:
+        """As asyncpg does; the connection is nobody else's afterwards."""
+        self.course.hooked()
+        await super().add_listener(channel, callback)
+
+    def add_log_listener(self, callback: Any) -> None:
+        """As asyncpg does; the connection is nobody else's afterwards."""
+        self.course.hooked()
+        super().add_log_listener(callback)
+
+    def add_query_logger(self, callback: Any) -> None:
+        """As asyncpg does; the connection is nobody else's afterwards."""
+        self.course.hooked()
+        super().add_query_logger(callback)
+
+    async def set_type_codec(self, typename: str, **arguments: Any) -> None:
+        """As asyncpg does; the connection is nobody else's afterwards."""
+        self.course.hooked()
+        await super().set_type_codec(typename, **arguments)
+
+    def is_spoiled(self) -> bool:
+        """True when nobody else may have the connection: it would hear what is not for it."""
+        return self.course.spoiled
+
     def is_lost(self) -> bool:
         """True if the server has closed the connection; asks nobody."""
         return bool(self.is_closed())

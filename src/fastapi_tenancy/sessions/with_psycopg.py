@@ -31,6 +31,20 @@ class PsycopgConnection(psycopg.AsyncConnection[Any]):
         """True while no transaction is open."""
         return self.pgconn.transaction_status == pq.TransactionStatus.IDLE
 
+    def add_notice_handler(self, callback: Any) -> None:
+        """As psycopg does; the connection is nobody else's afterwards."""
+        super().add_notice_handler(callback)
+        self.course.hooked()
+
+    def add_notify_handler(self, callback: Any) -> None:
+        """As psycopg does; the connection is nobody else's afterwards."""
+        super().add_notify_handler(callback)
+        self.course.hooked()
+
+    def is_spoiled(self) -> bool:
+        """True when nobody else may have the connection: it would hear what is not for it."""
+        return self.course.spoiled or bool(getattr(self, "_notifies_backlog", None))
+
     def is_lost(self) -> bool:
         """True if the server has closed the connection; asks nobody."""
         if self.closed:
