@@ -52,6 +52,8 @@ def pooled(url: str, size: int) -> Iterator[str]:
         _wait(through, process)
         yield through
     finally:
+        if process.poll() is not None:  # for whoever reads why the test failed
+            print("PgBouncer ended:", process.returncode, (folder / "log").read_text()[-2000:])
         process.terminate()
         process.wait(10)
         shutil.rmtree(folder)

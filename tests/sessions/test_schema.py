@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from fastapi_tenancy import Tenant, TenantSessions
+from fastapi_tenancy import SchemaIsolationProvider, Tenant, TenantSessions
 from fastapi_tenancy.errors import ConfigurationError, PlacementError, TenancyError
-from houses import ACME, BOLT, Item
+from houses import ACME, BOLT, Item, config_of
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
 WAYS = ("search_path", "schema_translate_map")
@@ -184,3 +184,51 @@ async def test_names_are_quoted(opened: Callable[..., TenantSessions], rows: Row
         await session.commit()
         assert await names(session) == ["one"]
     assert rows(f"SELECT name FROM {quoted}.items") == [("one",)]
+
+
+async def test_a_connection_that_was_refused_once_is_refused_again(
+    sessions: TenantSessions, rows: Rows
+):
+    """SQLAlchemy would go on with it, in whatever schema comes."""
+    rows("CREATE TABLE items (id int, name text)")
+    add = text("INSERT INTO items (name) VALUES ('astray')")
+    async with (
+        sessions.engine(Tenant(id="3", identifier="crux")) as engine,
+        engine.connect() as connection,
+    ):
+        with pytest.raises(PlacementError):
+            await connection.execute(add)
+        with pytest.raises(TenancyError, match="could not be turned to the tenant 'crux'"):
+            await connection.execute(add)
+    async with sessions.session(ACME) as session:
+        assert await names(session) == ["acme"]
+    assert rows("SELECT * FROM items") == []
+
+
+async def test_two_phases_are_refused(sessions: TenantSessions):
+    async with sessions.engine(ACME) as engine:
+        session = AsyncSession(engine, twophase=True)
+        with pytest.raises(ConfigurationError, match="cannot commit in two phases"):
+            await session.execute(select(Item))
+        await session.close()
+
+
+async def test_sessions_of_ones_own_making(url: str, driver: str):
+    made: list[AsyncSession] = []
+
+    class Own(AsyncSession):
+        def __init__(self, **arguments: Any) -> None:
+            super().__init__(**arguments)
+            made.append(self)
+
+    config = config_of(url, driver)
+    sessions = TenantSessions(
+        SchemaIsolationProvider(config), maker=async_sessionmaker(class_=Own, autoflush=False)
+    )
+    async with sessions.session(BOLT) as session:
+        assert made == [session]
+        assert not session.autoflush
+        assert await names(session) == ["bolt"]
+    async with sessions.engine(BOLT) as engine, AsyncSession(engine) as session:
+        assert await names(session) == ["bolt"]
+    await sessions.close()

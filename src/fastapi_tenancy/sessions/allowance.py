@@ -110,6 +110,8 @@ class Allowance:
     def _next_for(self, pool: SharedPool) -> Waiter | None:
         own = other = None
         for waiter in self._waiting:
+            if waiter.turn.done():  # it gives up, and has not left the line yet
+                continue
             if waiter.pool is pool and not pool.retired:
                 own = own or waiter
             elif self._may_open(waiter):

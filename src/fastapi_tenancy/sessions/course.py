@@ -43,6 +43,10 @@ class Course:
         """Say what the next transaction begins with."""
         self.head, self.aimed, self.dirty, self.served = head, False, True, True
 
+    def rest(self) -> None:
+        """Nobody's transactions begin here now."""
+        self.head, self.aimed = (), False
+
     def begun(self) -> None:
         """A transaction was opened, with ``head``."""
         self.aimed = True

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote, urlencode
 
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -25,7 +26,7 @@ Connected = Callable[[AimedConnection], Awaitable[None]]
 _APPLICATION = "fastapi-tenancy"
 _ASYNCPG_READS = frozenset(
     (
-        *("application_name", "gsslib", "krbsrvname", "options", "passfile", "port", "service"),
+        *("application_name", "gsslib", "krbsrvname", "options", "passfile", "service"),
         *("servicefile", "ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert"),
         *("sslcrl", "sslkey", "sslmode", "sslpassword", "sslrootcert", "target_session_attrs"),
     )
@@ -104,14 +105,11 @@ def _asyncpg(
             "the database URL names the driver asyncpg, which is not installed: pip install"
             " asyncpg, or write postgresql:// to use psycopg"
         ) from error
-    dsn, timeout = _for_asyncpg(address)
+    where = _for_asyncpg(address, config.connect_timeout_s)
 
     async def connect() -> AsyncpgConnection:
         connection: AsyncpgConnection = await asyncpg.connect(
-            dsn,
-            connection_class=AsyncpgConnection,
-            statement_cache_size=0,
-            timeout=timeout or config.connect_timeout_s,
+            connection_class=AsyncpgConnection, statement_cache_size=0, **where
         )
         try:
             await connected(connection)
@@ -127,12 +125,19 @@ def _asyncpg(
     }
 
 
-def _for_asyncpg(address: str) -> tuple[str, float]:
-    """The address without what asyncpg does not know, and the seconds it gives for connecting."""
-    bare, _, query = address.partition("?")
-    given = dict(parse_qsl(query, keep_blank_values=True))
-    timeout = given.get("connect_timeout", "")
-    given = {key: value for key, value in given.items() if key in _ASYNCPG_READS}
-    given.setdefault("application_name", _APPLICATION)
-    text = "&".join(f"{key}={quote(value, safe='')}" for key, value in given.items())
-    return f"{bare}?{text}", float(timeout) if timeout.isdigit() else 0.0
+def _for_asyncpg(address: str, timeout_s: float) -> dict[str, Any]:
+    """What libpq reads in an address, as asyncpg takes it."""
+    given = {key: str(value) for key, value in conninfo_to_dict(address).items()}
+    rest = {"application_name": _APPLICATION}
+    rest |= {key: value for key, value in given.items() if key in _ASYNCPG_READS}
+    waits = given.get("connect_timeout", "")
+    ports = [int(port) for port in given.get("port", "").split(",") if port]
+    return {
+        "dsn": "postgresql:///?" + urlencode(rest, quote_via=quote),
+        "host": given["host"].split(",") if "host" in given else None,
+        "port": ports[0] if len(ports) == 1 else ports or None,
+        "user": given.get("user"),
+        "password": given.get("password"),
+        "database": given.get("dbname"),
+        "timeout": float(waits) if waits.isdigit() and int(waits) else timeout_s,
+    }

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_only
 
@@ -23,18 +23,25 @@ Admit = Callable[[Aim, AimedConnection], None]
 def watch(engine: Engine, admit: Admit) -> None:
     """Listen to an engine whose connections are aimed ones."""
 
-    def begin(connection: Connection) -> None:
-        aim = aim_option(connection)
+    def begin(connection: Connection, *_: Any) -> None:
+        aim, aimed = aim_option(connection), driver(connection)
+        aimed.course.turn_to(aim.head)
         try:
-            _turn(connection, aim)
-            admit(aim, driver(connection))
+            _require_transaction(connection, aim)
+            admit(aim, aimed)
             _start(connection)
-        except BaseException:
+        except BaseException as error:
+            aimed.course.rest()
+            if isinstance(error, TenancyError) and aimed.is_idle():
+                raise
             # What was sent, or half sent, is known to nobody: not even to the pool's rollback.
             connection.invalidate()
-            raise
+            if isinstance(error, SQLAlchemyError) or not isinstance(error, Exception):
+                raise
+            raise OperationalError("BEGIN", {}, error, connection_invalidated=True) from error
 
     event.listen(engine, "begin", begin)
+    event.listen(engine, "begin_twophase", _refuse_two_phases)
     event.listen(engine, "before_cursor_execute", _before)
     event.listen(engine, "after_cursor_execute", _after)
     event.listen(engine, "checkout", _checkout)
@@ -53,8 +60,7 @@ def driver(connection: Connection) -> AimedConnection:
     return found
 
 
-def _turn(connection: Connection, aim: Aim) -> None:
-    driver(connection).course.turn_to(aim.head)
+def _require_transaction(connection: Connection, aim: Aim) -> None:
     adapted: Any = connection.connection.dbapi_connection
     if aim.head and adapted.autocommit:
         raise ConfigurationError(
@@ -62,6 +68,13 @@ def _turn(connection: Connection, aim: Aim) -> None:
             " the tenant's ends with a transaction, so there has to be one. Use another level;"
             " a statement that no transaction may hold belongs in a migration"
         )
+
+
+def _refuse_two_phases(connection: Connection, _: Any) -> None:
+    raise ConfigurationError(
+        f"a session of {aim_option(connection).whose} cannot commit in two phases: nobody would"
+        " know whose transaction was prepared. Leave twophase out"
+    )
 
 
 def _start(connection: Connection) -> None:
@@ -72,15 +85,20 @@ def _start(connection: Connection) -> None:
 
 
 def _before(connection: Connection, _: Any, statement: str, *__: Any) -> None:
-    course = driver(connection).course
-    if course.pooled and (sets := resets(statement)):
-        course.also = (*course.also, *sets)
+    aim, course = aim_option(connection), driver(connection).course
+    if course.head is not aim.head:
+        raise TenancyError(
+            f"this connection could not be turned to {aim.whose}, and the error that said why was"
+            " passed over; nothing was sent. Close it and open another"
+        )
     if course.aimed and driver(connection).is_idle():
         raise TenancyError(
             "a statement of this session has ended its transaction (COMMIT or ROLLBACK as text);"
             " what comes now would not be sure to reach the tenant and was not sent. Use"
             " `await session.commit()` or `await session.rollback()`"
         )
+    if course.pooled and (sets := resets(statement)):
+        course.also = (*course.also, *sets)
 
 
 def _after(connection: Connection, *_: Any) -> None:
@@ -98,7 +116,7 @@ def _after(connection: Connection, *_: Any) -> None:
 
 def _checkout(_: Any, record: ConnectionPoolEntry, __: Any) -> None:
     connection: AimedConnection | None = record.driver_connection
-    if connection is not None and connection.is_lost():
+    if connection is not None and connection.course.served and connection.is_lost():
         raise DisconnectionError("the server has closed the connection")
 
 
@@ -106,6 +124,7 @@ def _checkin(_: Any, record: ConnectionPoolEntry) -> None:
     connection: AimedConnection | None = record.driver_connection
     if connection is None:
         return
+    connection.course.rest()
     if connection.is_spoiled() or not connection.is_idle():
         record.invalidate()
     elif connection.course.dirty:

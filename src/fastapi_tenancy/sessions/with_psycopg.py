@@ -19,6 +19,9 @@ from fastapi_tenancy.sessions.course import Course
 _ENDS = (b"COMMIT", b"ROLLBACK")
 _FINE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 
+_WORDS = 3
+"""What a server may say to a connection that is idle: goodbye, and then the end of the line."""
+
 
 class PsycopgConnection(psycopg.AsyncConnection[Any]):
     """A connection whose transactions begin and end as its course says."""
@@ -47,14 +50,15 @@ class PsycopgConnection(psycopg.AsyncConnection[Any]):
 
     def is_lost(self) -> bool:
         """True if the server has closed the connection; asks nobody."""
+        poll = select.poll()
         if self.closed:
             return True
-        poll = select.poll()
         poll.register(self.pgconn.socket, select.POLLIN)
-        if not poll.poll(0):
-            return False
         try:
-            self.pgconn.consume_input()
+            for _ in range(_WORDS):
+                if not poll.poll(0):
+                    return False
+                self.pgconn.consume_input()
         except psycopg.Error:
             return True
         return bool(self.pgconn.status != pq.ConnStatus.OK)
