@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fastapi_tenancy.storage.protocol import TenantStore
     from fastapi_tenancy.storage.query import QueryTenantStore
     from fastapi_tenancy.storage.sqlalchemy import SQLAlchemyTenantStore
+    from fastapi_tenancy.web.admin.router import admin_router
     from fastapi_tenancy.web.context import current_request_tenant
     from fastapi_tenancy.web.dependencies import (
         OptionalTenantDep,
@@ -53,6 +54,7 @@ _WHERE = {
     "TenantSessions": "sessions.tenants",
     "TenantStatus": "model.tenant",
     "TenantStore": "storage.protocol",
+    "admin_router": "web.admin.router",
     "current_request_tenant": "web.context",
     "current_tenant": "migrations.current",
     "get_optional_tenant": "web.dependencies",
@@ -80,6 +82,7 @@ __all__ = [
     "TenantSessions",
     "TenantStatus",
     "TenantStore",
+    "admin_router",
     "current_request_tenant",
     "current_tenant",
     "get_optional_tenant",

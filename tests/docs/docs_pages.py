@@ -9,6 +9,7 @@ An HTML comment before a block says what the page itself does not:
 ``<!-- run ... -->``      commands run unseen, one a line
 ``<!-- sql ... -->``      SQL run unseen
 ``<!-- needs: MODULE -->`` what follows is done where that module can be imported
+``<!-- serve: APP -->``   this application of the folder is served on port 8000 from here on
 ``<!-- shop -->``         the example project is put into the folder
 """
 
@@ -24,7 +25,7 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 _COMMENT = re.compile(
-    r"<!--\s*(?P<word>file:|output|drawing|not run:|needs:|run|sql|shop)\s*(?P<rest>.*?)-->",
+    r"<!--\s*(?P<word>file:|output|drawing|not run:|needs:|serve:|run|sql|shop)\s*(?P<rest>.*?)-->",
     re.DOTALL,
 )
 _FOR_NEXT = ("file:", "output", "drawing", "not run:")

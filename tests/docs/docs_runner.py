@@ -26,6 +26,7 @@ import pytest
 from cli_process import Shell
 from docs_console import agrees, commands
 from docs_pages import ROOT, Block
+from docs_serving import Served
 
 SHOP = Path(__file__).with_name("shop")
 EXAMPLE = "//app:secret@localhost/shop"
@@ -50,9 +51,12 @@ class Reader:
         self._names: dict[str, Any] = {"__name__": "page"}
         self._printed = ""
         self._loop = asyncio.Runner()
+        self._served: Served | None = None
 
     def close(self) -> None:
         """Close what the page left open."""
+        if self._served is not None:
+            self._served.close()
         for value in self._names.values():
             close = getattr(value, "close", None)
             made = not inspect.isclass(value) and get_origin(value) is None
@@ -68,6 +72,8 @@ class Reader:
             self._write(block)
         elif block.kind == "needs:":
             pytest.importorskip(block.text)
+        elif block.kind == "serve:":
+            self._served = Served(block.text, self._folder)
         elif block.mark == "output":
             shown = tuple(block.text.splitlines())
             assert agrees(shown, self._printed), _differs(block, "python", self._printed)
@@ -88,7 +94,8 @@ class Reader:
         return self._url.removeprefix("postgresql:")
 
     def _own(self, text: str) -> str:
-        return text.replace(EXAMPLE, self._address)
+        own = text.replace(EXAMPLE, self._address)
+        return self._served.here(own) if self._served else own
 
     def _python(self, block: Block) -> None:
         source = "\n" * block.line + self._own(block.text)
@@ -143,7 +150,8 @@ class Reader:
             check=False,
             env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         )
-        return done.returncode, done.stdout
+        printed = self._served.there(done.stdout) if self._served else done.stdout
+        return done.returncode, printed
 
     def _sql(self, block: Block) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:

@@ -7,6 +7,14 @@ from dataclasses import dataclass
 
 from fastapi_tenancy.model.outcome import Difference, Outcome, Report
 from fastapi_tenancy.model.plan import Cohort, Command, Plan, Step
+from fastapi_tenancy.model.track import Track
+
+
+@dataclass(frozen=True, slots=True)
+class TrackStarted:
+    """A track is about to be gone through, of a project that has several."""
+
+    track: Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,8 @@ class Finished:
 
 
 Event = (
-    Reading
+    TrackStarted
+    | Reading
     | Planned
     | Counted
     | CohortStarted

@@ -2,9 +2,11 @@
 
 # No `from __future__ import annotations`: FastAPI reads the annotations.
 
+import logging
 from collections.abc import AsyncIterator
-from importlib import import_module
 from typing import Annotated
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastapi_tenancy.errors import (
     CatalogueUnavailableError,
@@ -14,17 +16,16 @@ from fastapi_tenancy.errors import (
 )
 from fastapi_tenancy.manager import TenancyManager
 from fastapi_tenancy.model.tenant import Tenant
-from fastapi_tenancy.web.answer import PROBLEM
-from fastapi_tenancy.web.refusal import refused
+from fastapi_tenancy.web.answer import PROBLEM, answer_to
 from fastapi_tenancy.web.served import left_in
 
 try:
-    import_module("greenlet")  # without it, SQLAlchemy's asyncio does not load
     from fastapi import Depends, HTTPException, WebSocketException
     from fastapi.requests import HTTPConnection
-    from sqlalchemy.ext.asyncio import AsyncSession
 except ModuleNotFoundError as missing:
     raise MissingExtraError("fastapi", missing) from missing
+
+_log = logging.getLogger("fastapi_tenancy")
 
 
 async def get_tenant(connection: HTTPConnection) -> Tenant:
@@ -107,7 +108,9 @@ async def _tenant(connection: HTTPConnection) -> Tenant:
 def _refusal(
     connection: HTTPConnection, error: TenantRefusedError | CatalogueUnavailableError
 ) -> HTTPException | WebSocketException:
-    answer = refused(connection.scope, error, manager_of(connection))
+    path = connection.scope["path"]
+    _log.warning("%s %r refused: %s", connection.scope["type"], path, error)
+    answer = answer_to(error, manager_of(connection).config.refused_status)
     extensions = connection.scope.get("extensions", {})
     if connection.scope["type"] == "websocket" and "websocket.http.response" not in extensions:
         return WebSocketException(answer.close_code, answer.detail)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from fastapi_tenancy.errors import TenancyError
 from fastapi_tenancy.manager import TenancyManager
 from fastapi_tenancy.web.asgi import App, Message, Receive, Scope, Send
-from fastapi_tenancy.web.unusable import refuse_start
+
+_log = logging.getLogger("fastapi_tenancy")
 
 
 async def within(
@@ -20,7 +23,8 @@ async def within(
     try:
         await manager.initialize()
     except TenancyError as error:
-        await refuse_start(error, send)
+        _log.error("the application cannot start: %s", error)
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
         return
     if "app" in scope:
         scope["app"].state.tenancy = manager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from fastapi_tenancy.config import TenancyConfig
@@ -15,13 +16,14 @@ from fastapi_tenancy.manager import TenancyManager
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.resolving.own import Own
 from fastapi_tenancy.resolving.route import route_path
+from fastapi_tenancy.web.answer import answer_to
 from fastapi_tenancy.web.asgi import App, Receive, Scope, Send
 from fastapi_tenancy.web.context import request_tenant
 from fastapi_tenancy.web.exclusions import Exclusions
 from fastapi_tenancy.web.lifespan import within
-from fastapi_tenancy.web.refusal import refused
 from fastapi_tenancy.web.served import Served, leave
-from fastapi_tenancy.web.unusable import Unusable
+
+_log = logging.getLogger("fastapi_tenancy")
 
 
 class TenancyMiddleware:
@@ -38,8 +40,9 @@ class TenancyMiddleware:
         optional: whether requests that name no tenant are served; by default
             ``tenant_optional``.
 
-    With settings that cannot be used, or without ``config`` and ``manager``, the application does
-    not start, and says why.
+    Raises:
+        ConfigurationError: neither ``config`` nor ``manager`` is given, or ``resolver`` with a
+            manager, which has one already.
     """
 
     def __init__(
@@ -53,12 +56,7 @@ class TenancyMiddleware:
     ) -> None:
         self.app = app
         self._own = manager is None
-        self._unusable: Unusable | None = None
-        try:
-            self._manager = _chosen(config, manager, resolver)
-        except ConfigurationError as error:
-            self._unusable = Unusable(error)
-            return
+        self._manager = _chosen(config, manager, resolver)
         self._inside = self._manager.inside
         settings = self._manager.config
         self._exclude = Exclusions(settings.paths_without_tenant if exclude is None else exclude)
@@ -66,9 +64,7 @@ class TenancyMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, one WebSocket, or the lifespan of the application."""
-        if self._unusable is not None:
-            await self._unusable(scope, receive, send)
-        elif scope["type"] in ("http", "websocket"):
+        if scope["type"] in ("http", "websocket"):
             await self._request(scope, receive, send)
         elif scope["type"] == "lifespan" and self._own:
             await within(self._manager, self.app, scope, receive, send)
@@ -83,7 +79,8 @@ class TenancyMiddleware:
         try:
             tenant = await self._tenant(scope)
         except (TenantRefusedError, CatalogueUnavailableError) as error:
-            await refused(scope, error, self._manager).send(scope, send)
+            _log.warning("%s refused: %s", _shown(scope), error)
+            await answer_to(error, self._manager.config.refused_status).send(scope, send)
             return
         leave(scope, Served(self._manager, tenant, True))
         if self._inside is not None and tenant is not None:
@@ -119,3 +116,8 @@ def _chosen(
             " app.add_middleware(TenancyMiddleware, config=TenancyConfig())"
         )
     return TenancyManager(config, resolver=resolver)
+
+
+def _shown(scope: Scope) -> str:
+    kind = scope.get("method", "WebSocket")
+    return f"{kind} {scope['path']!r}"

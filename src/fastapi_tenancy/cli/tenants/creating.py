@@ -33,8 +33,6 @@ def create(
 
     config = open_config(where)
     isolation = open_isolation(config)
-    output.warn(idle_places([described.tenant(identifier, "new", TenantStatus.ACTIVE)], isolation))
-
     try:
         made = with_store(config, lambda store: _created(store, isolation, identifier, described))
     except KeyboardInterrupt:
@@ -43,12 +41,14 @@ def create(
             " it yet; the same command again finishes it"
         )
         return Exit.INTERRUPTED
+    output.warn(idle_places([made], isolation))
     target = isolation.target(made)
     if output.json:
         output.document({**tenant_document(made), "target": target.name})
     else:
         place = "schema" if target.schema else "database"
-        output.say(f"created {made.identifier} ({made.id}), in {place} {target.name}")
+        shard = f" of shard {made.shard}" if made.shard and not made.database_url else ""
+        output.say(f"created {made.identifier} ({made.id}), in {place} {target.name}{shard}")
     return Exit.DONE
 
 

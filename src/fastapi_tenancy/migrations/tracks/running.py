@@ -15,7 +15,7 @@ from fastapi_tenancy.migrations.tracks.holding import Holding, targets_of
 from fastapi_tenancy.migrations.tracks.opening import Opened
 from fastapi_tenancy.migrations.tracks.ordering import before
 from fastapi_tenancy.migrations.tracks.waiting import Fallen, behind
-from fastapi_tenancy.model.event import Listener, silent
+from fastapi_tenancy.model.event import Listener, TrackStarted, silent
 from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Report
 from fastapi_tenancy.model.plan import Command, Refusal
 from fastapi_tenancy.model.selection import Selection
@@ -112,6 +112,8 @@ class TracksRun:
             if stop.requested.is_set() and ended:
                 ended.append(Ended(asked.track, _not_started(asked, selection)))
                 continue
+            if asked.track.name:
+                listener(TrackStarted(asked.track))
             report = _run(asked, selection, listener, stop, self._holding(asked), ended)
             self._fallen.note(asked.track, report.outcomes)
             ended.append(Ended(asked.track, report))

@@ -1,0 +1,1 @@
+"""The admin router: tenants, their migrations and runs of the whole fleet, over HTTP."""

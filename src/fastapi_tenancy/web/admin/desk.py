@@ -1,0 +1,153 @@
+"""What the endpoints share: the manager, its tenants, its histories, and the runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Request
+
+from fastapi_tenancy.errors import ConfigurationError, TenantDeletedError, TenantNotFoundError
+from fastapi_tenancy.manager import TenancyManager
+from fastapi_tenancy.migrations.fleet import Collect, collect
+from fastapi_tenancy.migrations.rivals import place_in
+from fastapi_tenancy.migrations.tracks.opening import Opened, open_tracks
+from fastapi_tenancy.migrations.tracks.running import TracksRun
+from fastapi_tenancy.model.plan import Command
+from fastapi_tenancy.model.selection import Selection
+from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+from fastapi_tenancy.web.admin.refusals import BusyError, NoSuchRunError
+from fastapi_tenancy.web.admin.runs.registry import FleetBusyError, Runs
+from fastapi_tenancy.web.admin.runs.run import Run, Wish
+
+T = TypeVar("T")
+
+LOOKING = 4
+"""Requests that look at servers at a time; others wait."""
+
+
+class Desk:
+    """Everything behind one admin router.
+
+    Args:
+        run_route: the name of the route of a run.
+    """
+
+    def __init__(self, manager: TenancyManager, run_route: str) -> None:
+        self.manager = manager
+        self.runs = Runs()
+        self._run_route = run_route
+        self._looking: CapacityLimiter | None = None
+
+    async def ready(self) -> None:
+        """Make the manager ready; a dependency of every endpoint."""
+        await self.manager.initialize()
+
+    @asynccontextmanager
+    async def lifespan(self, _app: Any) -> AsyncIterator[None]:
+        """Stop what runs when the application ends."""
+        try:
+            yield
+        finally:
+            await self.runs.close()
+
+    async def tenant(self, name: str) -> Tenant:
+        """The tenant of this identifier, or else of this id.
+
+        Raises:
+            TenantNotFoundError: there is none, or it is marked deleted.
+        """
+        store = self.manager.tenant_store
+        if not name.isprintable():
+            raise TenantNotFoundError(name)
+        try:
+            found = await store.get_by_identifier(name)
+        except TenantNotFoundError:
+            found = await store.get_by_id(name)
+        if found.status is TenantStatus.DELETED:
+            raise TenantDeletedError(name)
+        return found
+
+    def run(self, run_id: str) -> Run:
+        """The run of this id.
+
+        Raises:
+            NoSuchRunError: this process has none, or none any more.
+        """
+        found = self.runs.get(run_id)
+        if found is None:
+            raise NoSuchRunError(
+                f"no run {run_id!r} in this process, which keeps its own and the newest of them"
+            )
+        return found
+
+    def run_path(self, request: Request, run: Run) -> str:
+        """The path of a run, as clients see it."""
+        path = request.app.url_path_for(self._run_route, run=run.id)
+        return f"{request.scope.get('root_path', '')}{path}"
+
+    async def look(self, work: Callable[[], T]) -> T:
+        """Return what ``work`` returns, in a thread.
+
+        They are threads of their own: work that asks the catalogue waits for the event loop, and
+        the catalogue itself for a thread of the loop.
+        """
+        if self._looking is None:
+            self._looking = CapacityLimiter(LOOKING)
+        return await to_thread.run_sync(work, limiter=self._looking)
+
+    def tracks(self) -> tuple[Opened, ...]:
+        """The histories of the project, with the tenants of the catalogue; called in a thread."""
+        return self._opened(asyncio.get_running_loop())
+
+    async def request(
+        self, command: Command, revision: str, track: str | None, **given: object
+    ) -> TracksRun:
+        """What is asked of the histories, once it is known that each has that revision.
+
+        Raises:
+            ConfigurationError: one of them has not, or there is no such history.
+        """
+        every = self.tracks()
+        names = [opened.track.name for opened in every]
+        if track is not None and track not in names:
+            known = f"expected one of {', '.join(names)}" if names[0] else "there is one, nameless"
+            raise ConfigurationError(f"there is no track {track!r}; {known}")
+
+        def checked() -> TracksRun:
+            request = TracksRun(every, command, revision, only=track, **given)
+            for asked in request.asked:
+                asked.fleet.history().require(asked.options.revision)
+            return request
+
+        return await self.look(checked)
+
+    def begin(
+        self, http: Request, wish: Wish, request: TracksRun, selection: Selection
+    ) -> tuple[Run, str]:
+        """Begin a run and return it with its path.
+
+        Raises:
+            BusyError: it is about the fleet, and another such run is not over.
+            TooManyRunsError: too many runs are not over.
+        """
+        try:
+            run = self.runs.begin(wish, request, selection)
+        except FleetBusyError as error:
+            raise BusyError(str(error), self.run_path(http, error.run)) from error
+        return run, self.run_path(http, run)
+
+    def _opened(self, loop: asyncio.AbstractEventLoop) -> tuple[Opened, ...]:
+        manager = self.manager
+        isolation = manager.isolation_provider
+        place = place_in(isolation)
+
+        def tenants(selection: Selection) -> list[Tenant]:
+            reading = collect(manager.tenant_store, selection, place)
+            return asyncio.run_coroutine_threadsafe(reading, loop).result()
+
+        read: Collect = tenants
+        return open_tracks(manager.config, read, isolation)

@@ -1,0 +1,1 @@
+"""Runs that go on while nobody waits for them, kept in memory."""
