@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from fastapi_tenancy.config import TenancyConfig
-from fastapi_tenancy.errors import MissingExtraError
+from fastapi_tenancy.errors import MissingExtraError, TenancyError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.opening import complete, open_isolation, open_store
@@ -149,13 +149,13 @@ class TenancyManager:
 
         @asynccontextmanager
         async def around(app: Any) -> AsyncIterator[Any]:
-            async with self:
+            async with AsyncExitStack() as stack:
+                try:
+                    await stack.enter_async_context(self)
+                except TenancyError as error:  # its text says it all; servers print the rest too
+                    raise error.with_traceback(None) from None
                 app.state.tenancy = self
-                if lifespan is None:
-                    yield
-                else:
-                    async with lifespan(app) as state:
-                        yield state
+                yield None if lifespan is None else await stack.enter_async_context(lifespan(app))
 
         return around
 

@@ -95,7 +95,7 @@ def test_it_says_what_it_started(served: str, environment: dict[str, str]):
 
 def test_the_readme_is_true(served: str, environment: dict[str, str], folder: Path):
     port = environment["PORT"]
-    url = _url(served)
+    url, wrong = _url(served), []
     for block in consoles(folder / "README.md"):
         for one in commands(block):
             done = subprocess.run(
@@ -109,7 +109,9 @@ def test_the_readme_is_true(served: str, environment: dict[str, str], folder: Pa
                 check=False,
             )
             printed = (done.stdout + done.stderr).replace(f":{port}", ":8000")
-            assert agrees(one.shown, printed), f"{one.command}\n{printed}"
+            if not agrees(one.shown, printed):
+                wrong.append(f"{one.command}\n{printed}")
+    assert not wrong, "\n".join(wrong)
 
 
 def _url(served: str) -> str:

@@ -367,6 +367,17 @@ def test_a_tenant_is_not_named_like_one(helped: Helped):
     assert "made to compare models with, and removed" in done.err
 
 
+def test_where_there_are_only_shards(helped: Helped):
+    toml = helped.folder / "tenancy.toml"
+    url = toml.read_text().partition("\n")[0]
+    toml.write_text(f"[shards.one]\n{url.replace('database_url', 'url')}\n")
+    assert helped.done("tenancy check") == "the models are what the migrations make\n"
+    toml.write_text(
+        toml.read_text().replace("[shards", f'isolation_strategy = "rls"{APART}\n[shards')
+    )
+    assert helped.done("tenancy check") == "the models are what the migrations make\n"
+
+
 def test_what_the_migrations_change_for_everybody_is_said(helped: Helped):
     helped.revision(
         "r4", "r3", 'op.execute("CREATE TABLE IF NOT EXISTS public.everybodys (id int)")'

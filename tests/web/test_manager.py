@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from fastapi import FastAPI, Request
@@ -21,7 +22,12 @@ from fastapi_tenancy import (
     Tenant,
     manager_of,
 )
-from fastapi_tenancy.errors import ConfigurationError, ServerUnreachableError, TenancyError
+from fastapi_tenancy.errors import (
+    ConfigurationError,
+    ServerUnreachableError,
+    TenancyError,
+    TenantRefusedError,
+)
 from serving import client, started
 
 ACME = Tenant(id="1", identifier="acme")
@@ -144,13 +150,13 @@ def test_it_serves_one_event_loop_after_another(config: TenancyConfig) -> None:
 
 
 class Bare:
-    """What a user may bring: a few of the methods."""
+    """What a user may bring: a few of the methods, and None for a tenant that is not there."""
 
     async def initialize(self) -> None:
         """Be ready."""
 
-    async def get_by_identifier(self, identifier: str) -> Tenant:
-        return ACME
+    async def get_by_identifier(self, identifier: str) -> Tenant | None:
+        return ACME if identifier == "acme" else None
 
 
 class TestStores:
@@ -159,6 +165,8 @@ class TestStores:
     ) -> None:
         async with TenancyManager(config, Bare()) as manager:  # type: ignore[arg-type]
             assert await manager.resolve(request()) == ACME
+            with pytest.raises(TenantRefusedError):
+                await manager.resolve(request(**{"x-tenant-id": "bolt"}))
 
     @pytest.mark.parametrize(
         ("store", "told"),
@@ -177,7 +185,6 @@ class TestStores:
     async def test_others_are_refused_in_words(
         self, config: TenancyConfig, store: Any, told: str
     ) -> None:
-        by_host = config.model_copy(update={"resolution_strategy": "host"})
         by_host = TenancyConfig(database_url=config.database_url, resolution_strategy="host")
         with pytest.raises(ConfigurationError) as caught:
             TenancyManager(by_host, store)
@@ -303,15 +310,44 @@ class TestLifespan:
         await manager.shutdown()
 
 
-class TestMiddlewareArguments:
-    async def test_it_needs_settings_or_a_manager(self) -> None:
-        with pytest.raises(ConfigurationError, match="neither config= nor manager="):
-            TenancyMiddleware(FastAPI())
+class TestUnusable:
+    """What is wrong with the settings ends the start; servers would hide what is raised there."""
 
-    async def test_a_resolver_belongs_to_the_manager(self, config: TenancyConfig) -> None:
-        manager = TenancyManager(config, InMemoryTenantStore())
-        with pytest.raises(ConfigurationError, match="give the resolver to the manager"):
-            TenancyMiddleware(FastAPI(), manager=manager, resolver=lambda _: "acme")
+    @pytest.fixture(params=["nothing", "two resolvers", "no key"])
+    def wrong(self, request: pytest.FixtureRequest, config: TenancyConfig) -> tuple[FastAPI, str]:
+        app = FastAPI()
+        if request.param == "nothing":
+            app.add_middleware(TenancyMiddleware)
+            return app, "neither config= nor manager="
+        if request.param == "two resolvers":
+            manager = TenancyManager(config, InMemoryTenantStore())
+            app.add_middleware(TenancyMiddleware, manager=manager, resolver=lambda _: "acme")
+            return app, "give the resolver to the manager"
+        short = TenancyConfig(
+            resolution_strategy="jwt", jwt_key="geheim", jwt_algorithm="HS256", jwt_audience="a"
+        )
+        app.add_middleware(TenancyMiddleware, config=short)
+        return app, "jwt_key has 6 bytes"
+
+    async def test_the_application_does_not_start_and_says_why(
+        self, wrong: tuple[FastAPI, str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        app, told = wrong
+        with pytest.raises(RuntimeError) as caught:
+            async with started(app):
+                pass
+        assert told in str(caught.value)
+        assert told in caplog.text
+        assert "geheim" not in str(caught.value) + caplog.text
+
+    async def test_and_serves_nobody(self, wrong: tuple[FastAPI, str]) -> None:
+        app, told = wrong
+        app.add_api_route("/hello", lambda: "hello")
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
+            for _ in range(2):
+                with pytest.raises(ConfigurationError, match=told):
+                    await http.get("/hello")
 
 
 async def test_requests_do_not_queue_up_for_a_manager_that_cannot_begin() -> None:

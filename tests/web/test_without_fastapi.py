@@ -124,6 +124,7 @@ try:
 except ImportError as e:
     print(e)
 """
-    assert run(tmp_path, ("greenlet",), code) == (
-        "greenlet is not installed; it comes with pip install 'fastapi-tenancy[fastapi]'"
-    )
+    told = "greenlet is not installed; it comes with pip install 'fastapi-tenancy[fastapi]'"
+    assert run(tmp_path, ("greenlet",), code) == told
+    code = "try:\n    from fastapi_tenancy import TenantDep\nexcept ImportError as e:\n    print(e)"
+    assert run(tmp_path, ("greenlet",), code) == told

@@ -10,10 +10,13 @@ from fastapi_tenancy.cli.arguments import x_arguments
 from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
 from fastapi_tenancy.cli.parameters import Json, Where, command
+from fastapi_tenancy.model.track import Scope
 
 if TYPE_CHECKING:
     from fastapi_tenancy.migrations.checking.check import Checked
     from fastapi_tenancy.migrations.checking.finding import Finding
+    from fastapi_tenancy.migrations.tracks.opening import Opened
+    from fastapi_tenancy.model.track import Track
 
 
 @command
@@ -34,23 +37,55 @@ def check(
     json: Json = False,  # noqa: ARG001 - Output knows it from the command line
 ) -> int:
     """Fail where models and migrations differ, or a policy does not keep tenants apart."""
-    from fastapi_tenancy.cli.project import open_fleet
-    from fastapi_tenancy.cli.undone import run_undone
-    from fastapi_tenancy.migrations.checking.check import check
-    from fastapi_tenancy.migrations.comparing.whom import Request
+    from fastapi_tenancy.cli.project import chosen_tracks, open_tracks
 
-    fleet = open_fleet(where)
-    request = Request(fleet=fleet, history=fleet.history(), tenant=tenant, extra=x_arguments(x))
-    found = run_undone(lambda listener, stop: check(request, listener=listener, stop=stop), output)
+    every, extra = open_tracks(where), x_arguments(x)
+    chosen = chosen_tracks(where)
+    if tenant is not None and len(chosen) > 1:
+        chosen = tuple(opened for opened in chosen if opened.track.scope is Scope.TENANT)
+    found = [(o.track, _checked(output, o, every, tenant, extra)) for o in chosen]
     if output.json:
-        documents = [_document(finding) for finding in found.findings]
-        output.document({"fine": found.fine, "compared_with": tenant, "findings": documents})
+        output.document(_document(found, tenant))
     else:
-        _show(output, found, tenant)
-    return Exit.DONE if found.fine else Exit.FAILED
+        for track, checked in found:
+            _show(output, track, checked, tenant)
+    return Exit.DONE if all(checked.fine for _, checked in found) else Exit.FAILED
 
 
-def _document(finding: Finding) -> dict[str, Any]:
+def _checked(
+    output: Output,
+    opened: Opened,
+    every: tuple[Opened, ...],
+    tenant: str | None,
+    extra: tuple[str, ...],
+) -> Checked:
+    from fastapi_tenancy.cli.undone import run_undone
+    from fastapi_tenancy.migrations.checking.check import check, left_out
+    from fastapi_tenancy.migrations.comparing.tracks import request_of
+
+    if opened.track.revision is not None:
+        return left_out(opened.track)
+    request = request_of(opened, every, tenant, extra)
+    return run_undone(lambda listener, stop: check(request, listener=listener, stop=stop), output)
+
+
+def _document(found: list[tuple[Track, Checked]], tenant: str | None) -> dict[str, Any]:
+    fine = all(checked.fine for _, checked in found)
+    if found[0][0].name:
+        tracks = [
+            {"track": track.name, "scope": track.scope.value, **_one(checked, tenant)}
+            for track, checked in found
+        ]
+        return {"fine": fine, "tracks": tracks}
+    return _one(found[0][1], tenant)
+
+
+def _one(checked: Checked, tenant: str | None) -> dict[str, Any]:
+    findings = [_finding(finding) for finding in checked.findings]
+    return {"fine": checked.fine, "compared_with": tenant, "findings": findings}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "check": finding.subject.value,
         "where": finding.where,
@@ -63,20 +98,29 @@ def _document(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _show(output: Output, found: Checked, tenant: str | None) -> None:
+def _show(output: Output, track: Track, checked: Checked, tenant: str | None) -> None:
     from fastapi_tenancy.cli.tables import table
+
+    if checked.findings:
+        rows = ((f.subject.value, f.where, _table(f), f.found, f.do) for f in checked.findings)
+        output.out.print(table(("check", "where", "table", "found", "what to do"), rows))
+    prefix = f"{track.name}: " if track.name else ""
+    output.say(prefix + _summary(checked, tenant))
+
+
+def _summary(checked: Checked, tenant: str | None) -> str:
     from fastapi_tenancy.cli.words import tables_in_words
 
-    if found.findings:
-        rows = ((f.subject.value, f.where, _table(f), f.found, f.do) for f in found.findings)
-        output.out.print(table(("check", "where", "table", "found", "what to do"), rows))
-    count = sum(not finding.note for finding in found.findings)
+    count = sum(not finding.note for finding in checked.findings)
     if count:
-        output.say("1 finding" if count == 1 else f"{count:,} findings")
-        return
+        return "1 finding" if count == 1 else f"{count:,} findings"
+    if not checked.compared:
+        return "not compared"
     other = "the migrations make" if tenant is None else f"tenant {tenant} has"
-    apart = f"; the rows of {tables_in_words(found.shared_tables)} are kept apart"
-    output.say(f"the models are what {other}{apart if found.shared_tables else ''}")
+    told = f"the models are what {other}"
+    if checked.shared_tables:
+        told += f"; the rows of {tables_in_words(checked.shared_tables)} are kept apart"
+    return told
 
 
 def _table(finding: Finding) -> str:

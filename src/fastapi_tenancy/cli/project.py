@@ -95,15 +95,24 @@ def open_tenants(where: Where) -> Fleet:
     return Fleet(config, in_own_loop(_lasting_store(config), isolation), isolation)
 
 
+def meant_track(where: Where) -> tuple[Opened, tuple[Opened, ...]]:
+    """The one track that is meant, and all tracks of the project.
+
+    Raises:
+        ConfigurationError: a setting that cannot be used, or nothing says which track is meant.
+    """
+    every = open_tracks(where)
+    wanted = meant(where, tuple(o.track for o in every))
+    return next(o for o in every if o.track is wanted), every
+
+
 def open_fleet(where: Where) -> Fleet:
     """The one track that is meant, with its catalogue.
 
     Raises:
         ConfigurationError: a setting that cannot be used, or nothing says which track is meant.
     """
-    opened = open_tracks(where)
-    wanted = meant(where, tuple(o.track for o in opened))
-    return next(o.fleet for o in opened if o.track is wanted)
+    return meant_track(where)[0].fleet
 
 
 def open_history(where: Where) -> History:

@@ -93,13 +93,14 @@ def _plain(output: Output, where: Where, draft: Draft, extra: tuple[str, ...]) -
 def _compared(
     output: Output, where: Where, draft: Draft, tenant: str | None, extra: tuple[str, ...]
 ) -> int:
-    from fastapi_tenancy.cli.project import open_fleet
+    from fastapi_tenancy.cli.project import meant_track
     from fastapi_tenancy.cli.undone import run_undone
-    from fastapi_tenancy.migrations.comparing.whom import Request
+    from fastapi_tenancy.migrations.comparing.tracks import request_of, require_own_head
     from fastapi_tenancy.migrations.comparing.writing import write_differences
 
-    fleet = open_fleet(where)
-    request = Request(fleet=fleet, history=fleet.history(), tenant=tenant, extra=extra)
+    opened, every = meant_track(where)
+    require_own_head(opened)
+    request = request_of(opened, every, tenant, extra)
     written = run_undone(
         lambda listener, stop: write_differences(request, draft, listener=listener, stop=stop),
         output,

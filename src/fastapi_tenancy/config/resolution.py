@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
@@ -44,6 +45,12 @@ def _path(path: str) -> str:
     if not path.startswith("/"):
         raise PydanticCustomError("path", "expected a path that begins with /, such as /t")
     return path.rstrip("/")
+
+
+def _status(status: int) -> int:
+    if status not in {known.value for known in HTTPStatus if 400 <= known < 500}:
+        raise PydanticCustomError("status", "expected the HTTP status of a client error, as 404")
+    return status
 
 
 def _suffix(suffix: str) -> str:
@@ -118,10 +125,8 @@ class ResolutionSettings(BaseModel):
         default=False,
         description="Requests that name no tenant are served without one.",
     )
-    refused_status: int = Field(
+    refused_status: Annotated[int, AfterValidator(_status)] = Field(
         default=404,
-        ge=400,
-        le=499,
         description="The HTTP status for a tenant that is unknown, malformed or not active.",
     )
     cache_size: Count = Field(

@@ -112,9 +112,12 @@ class TenantFinder:
     async def _looked_up(self, key: TenantKey) -> Tenant:
         try:
             async with asyncio.timeout(self._patience_s):
-                return await lookup(self._store, key.by)(key.value)
+                found = await lookup(self._store, key.by)(key.value)
         except TimeoutError as error:
             raise TimeoutError(f"the catalogue gave no answer in {self._patience_s:g} s") from error
+        if found is None:
+            raise TenantNotFoundError(key.value)
+        return found
 
     def _remember(self, key: TenantKey, answer: Tenant | str) -> None:
         if isinstance(answer, str):

@@ -10,7 +10,8 @@ from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.resolving.key import By
 from fastapi_tenancy.storage.protocol import TenantStore
 
-Lookup: TypeAlias = Callable[[str], Awaitable[Tenant]]
+Lookup: TypeAlias = Callable[[str], Awaitable[Tenant | None]]
+"""Finds a tenant or raises ``TenantNotFoundError``; None, as people write it, means the same."""
 _METHODS: Mapping[By, str] = {"identifier": "get_by_identifier", "host": "get_by_host"}
 
 

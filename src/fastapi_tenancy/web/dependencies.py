@@ -2,11 +2,9 @@
 
 # No `from __future__ import annotations`: FastAPI reads the annotations.
 
-import logging
 from collections.abc import AsyncIterator
+from importlib import import_module
 from typing import Annotated
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastapi_tenancy.errors import (
     CatalogueUnavailableError,
@@ -16,16 +14,17 @@ from fastapi_tenancy.errors import (
 )
 from fastapi_tenancy.manager import TenancyManager
 from fastapi_tenancy.model.tenant import Tenant
-from fastapi_tenancy.web.answer import PROBLEM, answer_to
+from fastapi_tenancy.web.answer import PROBLEM
+from fastapi_tenancy.web.refusal import refused
 from fastapi_tenancy.web.served import left_in
 
 try:
+    import_module("greenlet")  # without it, SQLAlchemy's asyncio does not load
     from fastapi import Depends, HTTPException, WebSocketException
     from fastapi.requests import HTTPConnection
+    from sqlalchemy.ext.asyncio import AsyncSession
 except ModuleNotFoundError as missing:
     raise MissingExtraError("fastapi", missing) from missing
-
-_log = logging.getLogger("fastapi_tenancy")
 
 
 async def get_tenant(connection: HTTPConnection) -> Tenant:
@@ -108,9 +107,7 @@ async def _tenant(connection: HTTPConnection) -> Tenant:
 def _refusal(
     connection: HTTPConnection, error: TenantRefusedError | CatalogueUnavailableError
 ) -> HTTPException | WebSocketException:
-    path = connection.scope["path"]
-    _log.warning("%s %r refused: %s", connection.scope["type"], path, error)
-    answer = answer_to(error, manager_of(connection).config.refused_status)
+    answer = refused(connection.scope, error, manager_of(connection))
     extensions = connection.scope.get("extensions", {})
     if connection.scope["type"] == "websocket" and "websocket.http.response" not in extensions:
         return WebSocketException(answer.close_code, answer.detail)

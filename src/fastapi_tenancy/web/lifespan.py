@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 from fastapi_tenancy.errors import TenancyError
 from fastapi_tenancy.manager import TenancyManager
 from fastapi_tenancy.web.asgi import App, Message, Receive, Scope, Send
-
-_log = logging.getLogger("fastapi_tenancy")
+from fastapi_tenancy.web.unusable import refuse_start
 
 
 async def within(
@@ -23,8 +20,7 @@ async def within(
     try:
         await manager.initialize()
     except TenancyError as error:
-        _log.error("the application cannot start: %s", error)
-        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        await refuse_start(error, send)
         return
     if "app" in scope:
         scope["app"].state.tenancy = manager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 
 from fastapi_tenancy.config import TenancyConfig
@@ -16,14 +15,13 @@ from fastapi_tenancy.manager import TenancyManager
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.resolving.own import Own
 from fastapi_tenancy.resolving.route import route_path
-from fastapi_tenancy.web.answer import answer_to
 from fastapi_tenancy.web.asgi import App, Receive, Scope, Send
 from fastapi_tenancy.web.context import request_tenant
 from fastapi_tenancy.web.exclusions import Exclusions
 from fastapi_tenancy.web.lifespan import within
+from fastapi_tenancy.web.refusal import refused
 from fastapi_tenancy.web.served import Served, leave
-
-_log = logging.getLogger("fastapi_tenancy")
+from fastapi_tenancy.web.unusable import Unusable
 
 
 class TenancyMiddleware:
@@ -40,9 +38,8 @@ class TenancyMiddleware:
         optional: whether requests that name no tenant are served; by default
             ``tenant_optional``.
 
-    Raises:
-        ConfigurationError: neither ``config`` nor ``manager`` is given, or ``resolver`` with a
-            manager, which has one already.
+    With settings that cannot be used, or without ``config`` and ``manager``, the application does
+    not start, and says why.
     """
 
     def __init__(
@@ -56,7 +53,12 @@ class TenancyMiddleware:
     ) -> None:
         self.app = app
         self._own = manager is None
-        self._manager = _chosen(config, manager, resolver)
+        self._unusable: Unusable | None = None
+        try:
+            self._manager = _chosen(config, manager, resolver)
+        except ConfigurationError as error:
+            self._unusable = Unusable(error)
+            return
         self._inside = self._manager.inside
         settings = self._manager.config
         self._exclude = Exclusions(settings.paths_without_tenant if exclude is None else exclude)
@@ -64,7 +66,9 @@ class TenancyMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, one WebSocket, or the lifespan of the application."""
-        if scope["type"] in ("http", "websocket"):
+        if self._unusable is not None:
+            await self._unusable(scope, receive, send)
+        elif scope["type"] in ("http", "websocket"):
             await self._request(scope, receive, send)
         elif scope["type"] == "lifespan" and self._own:
             await within(self._manager, self.app, scope, receive, send)
@@ -79,8 +83,7 @@ class TenancyMiddleware:
         try:
             tenant = await self._tenant(scope)
         except (TenantRefusedError, CatalogueUnavailableError) as error:
-            _log.warning("%s refused: %s", _shown(scope), error)
-            await answer_to(error, self._manager.config.refused_status).send(scope, send)
+            await refused(scope, error, self._manager).send(scope, send)
             return
         leave(scope, Served(self._manager, tenant, True))
         if self._inside is not None and tenant is not None:
@@ -116,8 +119,3 @@ def _chosen(
             " app.add_middleware(TenancyMiddleware, config=TenancyConfig())"
         )
     return TenancyManager(config, resolver=resolver)
-
-
-def _shown(scope: Scope) -> str:
-    kind = scope.get("method", "WebSocket")
-    return f"{kind} {scope['path']!r}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi_tenancy.engine.stop import Stop
+from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.history.aimed import upgrade_ops
 from fastapi_tenancy.isolation.operations import as_text
 from fastapi_tenancy.migrations.checking.finding import Finding, Subject
@@ -15,16 +17,21 @@ from fastapi_tenancy.migrations.comparing.differences import Difference, differe
 from fastapi_tenancy.migrations.comparing.whom import Request, Whom, whom
 from fastapi_tenancy.migrations.rls.marking import marking_of
 from fastapi_tenancy.model.event import Listener, silent
+from fastapi_tenancy.model.track import Track
 
 _WRITE = "`tenancy revision --autogenerate -m ...` writes it"
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found; ``shared_tables`` counts the tables whose rows have to be kept apart."""
+    """What was found; ``shared_tables`` counts the tables whose rows have to be kept apart.
+
+    ``compared`` is False where there is nothing to compare: no models, or no end of its own.
+    """
 
     findings: tuple[Finding, ...]
-    shared_tables: int
+    shared_tables: int = 0
+    compared: bool = True
 
     @property
     def fine(self) -> bool:
@@ -45,12 +52,44 @@ def check(request: Request, *, listener: Listener = silent, stop: Stop | None = 
     where = f"tenant {request.tenant}" if request.tenant is not None else "migrations"
     marking = marking_of(request.fleet.config)
     with whom(request, listener=listener, stop=stop) as found:
-        made = upgrade_ops(request.history, found.target, found.aiming.aim(), request.extra)
+        made = _compared(request, found)
         shared = Shared.of(marking, found.aiming.metadata)
         meant, policies = _policies(shared, found, where)
-    models = _models((d for ops in made for d in differences(ops)), policies, where)
-    live = look_live(request.fleet.config, shared)
-    return Checked((*models, *policies, *live), meant)
+    models = _models((d for ops in made or () for d in differences(ops)), policies, where)
+    # Tables that tenants share are those of the tenants' own history.
+    live = look_live(request.fleet.config, shared) if request.like is None else ()
+    nothing = () if made is not None else (_without_models(where),)
+    return Checked((*nothing, *models, *policies, *live), meant, made is not None)
+
+
+def left_out(track: Track) -> Checked:
+    """What is said of a track whose history ends before its scripts do."""
+    found = (
+        f"it is brought to {track.revision} and no further: its scripts are compared for the track"
+        " that has no such end"
+    )
+    note = Finding(subject=Subject.MODELS, where="migrations", found=found, do="", note=True)
+    return Checked((note,), compared=False)
+
+
+def _compared(request: Request, found: Whom) -> list[Any] | None:
+    """What a revision would have to do; None for one of several tracks that has no models."""
+    try:
+        return upgrade_ops(request.history, found.target, found.aiming.aim(), request.extra)
+    except ConfigurationError:
+        if request.track and found.aiming.asked and not found.aiming.metadata:
+            return None
+        raise
+
+
+def _without_models(where: str) -> Finding:
+    return Finding(
+        subject=Subject.MODELS,
+        where=where,
+        found="env.py gives no models (target_metadata): there is nothing to compare with",
+        do="",
+        note=True,
+    )
 
 
 def _policies(shared: Shared, found: Whom, where: str) -> tuple[int, list[Finding]]:

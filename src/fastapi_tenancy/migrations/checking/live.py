@@ -1,4 +1,4 @@
-"""Looks at the database that tenants share, as it is now; nothing is changed there."""
+"""Looks at the databases that tenants share, as they are now; nothing is changed there."""
 
 from __future__ import annotations
 
@@ -10,29 +10,27 @@ import psycopg
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ServerUnreachableError
-from fastapi_tenancy.isolation.rls import RLSIsolationProvider
+from fastapi_tenancy.isolation.homes import Homes
 from fastapi_tenancy.migrations.checking.finding import Finding, Subject
 from fastapi_tenancy.migrations.checking.policies import Shared
-from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
+from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import masked
 from fastapi_tenancy.observe.bypass import read_bypass
 from fastapi_tenancy.observe.connect import connect
 
-_NOBODY = Tenant(id="", identifier="")
-
 
 def look_live(config: TenancyConfig, shared: Shared) -> Iterator[Finding]:
-    """What does not hold in the shared database; nothing where tenants share none."""
-    if IsolationStrategy.RLS not in config.strategies or config.database_url is None:
+    """What does not hold in the shared databases; nothing where tenants share none."""
+    if IsolationStrategy.RLS not in config.strategies:
         return
-    target = RLSIsolationProvider(config).target(_NOBODY)
-    where = f"database {target.name}"
-    try:
-        with closing(connect(target.address, config.connect_timeout_s)) as connection:
-            yield from _look(connection, config, shared, where)
-    except (ServerUnreachableError, psycopg.Error) as error:
-        told = masked(str(error)).strip()
-        yield Finding(subject=Subject.POLICIES, where=where, found=told, do="", note=True)
+    for home in {home.place: home for home in Homes(config)}.values():
+        where = f"database {home.place}"
+        try:
+            with closing(connect(home.address, config.connect_timeout_s)) as connection:
+                yield from _look(connection, config, shared, where)
+        except (ServerUnreachableError, psycopg.Error) as error:
+            told = masked(str(error)).strip()
+            yield Finding(subject=Subject.POLICIES, where=where, found=told, do="", note=True)
 
 
 def _look(

@@ -31,13 +31,14 @@ def everything(_schema: str | None) -> bool:
 
 @dataclass(slots=True)
 class Aiming:
-    """A place that is compared with, and the models that env.py gave."""
+    """A place that is compared with, and the models that env.py gave once it was ``asked``."""
 
     config: TenancyConfig
     place: Place
     connection: Connection
     ours: Ours
     metadata: list[MetaData] = field(default_factory=list)
+    asked: bool = False
 
     def aim(self) -> Aim:
         """What env.py's comparison is aimed with."""
@@ -46,7 +47,7 @@ class Aiming:
     def _settled(self, options: Options, translate: Translate) -> Options:
         given = dict(options)
         models = without_placeholders(given.get("target_metadata"), translate, self.place.schema)
-        self.metadata = _listed(models)
+        self.metadata, self.asked = _listed(models), True
         given["target_metadata"] = models
         if self.place.schema:
             given["version_table_schema"] = self.place.schema

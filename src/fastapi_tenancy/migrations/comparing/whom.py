@@ -22,7 +22,8 @@ class Request:
 
     ``tenant`` names a tenant to compare with; by default a reference is built from the
     migrations. ``like`` is a place of a track that is not about tenants, ``ours`` leaves out the
-    tables of other tracks, by their schema. ``extra`` are the user's own ``-x`` arguments.
+    tables of other tracks, by their schema. ``extra`` are the user's own ``-x`` arguments;
+    ``track`` is empty where the project has one history.
     """
 
     fleet: Fleet
@@ -31,6 +32,7 @@ class Request:
     extra: tuple[str, ...] = ()
     like: Target | None = None
     ours: Ours = everything
+    track: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fastapi_tenancy.engine.run import FleetRun
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import MigrationFailedError, TenancyError
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.fixed import FixedIsolationProvider
+from fastapi_tenancy.isolation.homes import Homes
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.isolation.reach import require_reachable
 from fastapi_tenancy.migrations.fleet import Fleet
@@ -86,15 +87,19 @@ def reference(
 
 def _scratch(fleet: Fleet, like: Target | None) -> Scratch:
     name, timeout = new_name(), fleet.config.connect_timeout_s
-    tenant = Tenant(id=name, identifier=name)
-    whole = like is not None
-    target = replace(like or fleet.isolation.target(tenant), tenants=(tenant,))
+    target = like or fleet.isolation.target(_nobody(fleet, name))
     require_reachable(target)
     if target.is_file:
         return ScratchFile(name, target)
-    if target.schema and not whole:
+    if target.schema and like is None:
         return ScratchSchema(name, target, fleet.isolation.shared_schemas(), timeout)
     return ScratchDatabase(name, target, timeout)
+
+
+def _nobody(fleet: Fleet, name: str) -> Tenant:
+    """A tenant of no catalogue, on the first server there is."""
+    home = next(iter(Homes(fleet.config)), None)
+    return Tenant(id=name, identifier=name, shard=home.shard if home else None)
 
 
 def _build(
@@ -116,7 +121,7 @@ def _build(
         x_arguments=extra,
     )
     run = FleetRun(history, made.isolation, options, listener=_told(listener), stop=stop)
-    _require_built(run.execute(lambda: list(made.target.tenants)), history, stop)
+    _require_built(run.execute(lambda: [made.target.tenant]), history, stop)
 
 
 def _told(listener: Listener) -> Listener:

@@ -1,0 +1,23 @@
+"""A request that is not served: the reason goes to the log, and little to the client."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi_tenancy.errors import CatalogueUnavailableError, TenantRefusedError
+from fastapi_tenancy.manager import TenancyManager
+from fastapi_tenancy.web.answer import Answer, answer_to
+
+_log = logging.getLogger("fastapi_tenancy")
+
+
+def refused(
+    scope: Mapping[str, Any],
+    error: TenantRefusedError | CatalogueUnavailableError,
+    manager: TenancyManager,
+) -> Answer:
+    """Write into the log why a request is not served, and return what the client is told."""
+    _log.warning("%s %r refused: %s", scope.get("method", "WebSocket"), scope["path"], error)
+    return answer_to(error, manager.config.refused_status)
