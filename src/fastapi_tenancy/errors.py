@@ -82,7 +82,14 @@ class InvalidNameError(PlacementError):
 
 
 class ServerUnreachableError(ConfigurationError):
-    """The server did not take the connection; the message never holds a password."""
+    """The server did not take the connection; the message never holds a password.
+
+    ``cause`` is what it said and what to do about it, without the address; ``timed_out`` where it
+    did not answer at all for as long as anybody wants to wait.
+    """
+
+    cause = ""
+    timed_out = False
 
 
 class BudgetError(ConfigurationError):

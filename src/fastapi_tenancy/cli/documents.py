@@ -95,6 +95,7 @@ def statuses_document(found: Sequence[tuple[Track, FleetStatus]]) -> dict[str, A
 
 def status_document(status: FleetStatus) -> dict[str, Any]:
     """Where a fleet stands."""
+    unreachable = [{"error": error, "tenants": n} for error, n in status.unreachable]
     return {
         "total": status.total,
         "at_head": status.at_head,
@@ -105,6 +106,7 @@ def status_document(status: FleetStatus) -> dict[str, Any]:
         **status.unusual,
         "heads": list(status.heads),
         "positions": [{"revision": r, "tenants": n} for r, n in status.positions],
+        **({"unreachable": unreachable} if unreachable else {}),
     }
 
 

@@ -45,7 +45,8 @@ def status(
         for track, one in found:
             _tell_status(output, track, one)
     behind = any(one.at_head != one.total for _, one in found)
-    return Exit.FAILED if check and behind else Exit.DONE
+    unreachable = any(one.unreachable for _, one in found)
+    return Exit.FAILED if unreachable or (check and behind) else Exit.DONE
 
 
 def _status(opened: Opened, selection: Selection) -> FleetStatus:
@@ -69,6 +70,8 @@ def _tell_status(output: Output, track: Track, found: FleetStatus) -> None:
     counts = {kind: getattr(found, kind) for kind in kinds} | found.unusual
     rows = [(kind.replace("_", " "), count) for kind, count in counts.items()]
     output.out.print(table(("", f"{_who(track)}s"), rows))
+    for cause, count in found.unreachable:
+        output.say(f"{targets_in_words(count, track.scope)} not looked at: {cause}", style="red")
     if found.unusual:
         output.say("`tenancy current` says which, and why")
     if found.positions:
@@ -100,9 +103,23 @@ def current(
         shown = (
             (*((r["track"],) if several else ()), r["identifier"], r["target"], _where(r))
             for r in rows
+            if not r.get("unreachable")
         )
         output.out.print(table(columns, shown))
+        _tell_unreachable(output, rows)
     return Exit.FAILED if any(r["error"] for r in rows) else Exit.DONE
+
+
+def _tell_unreachable(output: Output, rows: list[dict[str, Any]]) -> None:
+    """Name those of a server that does not answer together: it is one cause."""
+    from fastapi_tenancy.cli.report import tell_cause
+
+    causes: dict[str, list[str]] = {}
+    for row in rows:
+        if row.get("unreachable"):
+            causes.setdefault(str(row["error"]), []).append(row["identifier"])
+    for cause, names in causes.items():
+        tell_cause(output, "not looked at", cause, names, style="red")
 
 
 def _rows(opened: Opened, selection: Selection) -> Iterator[dict[str, Any]]:
@@ -123,6 +140,7 @@ def _rows(opened: Opened, selection: Selection) -> Iterator[dict[str, Any]]:
                 "state": standing.position.state.value,
                 "error": standing.refusal.error if standing.refusal else None,
                 **({"half_done": half_done[0]} if half_done else {}),
+                **({"unreachable": True} if standing.refusal and standing.refusal.server else {}),
             }
 
 

@@ -136,7 +136,10 @@ class How:
     concurrency: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help="Tenants at a time, a connection each.", rich_help_panel=RUN
+            min=1,
+            metavar="N",
+            help="Tenants at a time on each server, a connection each.",
+            rich_help_panel=RUN,
         ),
     ] = None
     proof: Annotated[

@@ -18,7 +18,6 @@ from rich.progress import (
 
 from fastapi_tenancy.cli.words import tenants_in_words, visible
 from fastapi_tenancy.model.event import (
-    CohortStarted,
     Counted,
     Differed,
     Event,
@@ -68,8 +67,8 @@ class _Watcher:
         self._total = 0
         self._done = 0
         self._failed = 0
-        self._looked_at = 0
-        """Targets that are counted when they end, even where there was nothing to do."""
+        self._there = 0
+        """Targets that are yet to be told of, stood where they should and are not counted."""
         self._started = self._last = time.monotonic()
 
     def __call__(self, event: Event) -> None:
@@ -77,8 +76,6 @@ class _Watcher:
             self._planned(event)
         elif isinstance(event, Counted):
             self._counted(event)
-        elif isinstance(event, CohortStarted):
-            self._looked_at = len(event.cohort.targets)
         elif isinstance(event, TargetFinished):
             self._finished(event)
         elif isinstance(event, Warned):
@@ -88,10 +85,13 @@ class _Watcher:
             self._say(f"difference: {event.difference.subject}: {event.difference.message}", style)
 
     def _planned(self, event: Planned) -> None:
+        """Count what a server has ahead; what is planned again was counted before."""
+        if event.again:
+            return
         plan = event.plan
+        self._there += sum(len(c.targets) for c in plan.there)
         ahead = sum(len(c.targets) for c in plan.cohorts) + len(plan.refusals)
-        self._looked_at = 0
-        self._start(plan.command, self._done + ahead)
+        self._start(plan.command, self._total + ahead)
 
     def _start(self, command: Command, total: int) -> None:
         self._total = total
@@ -104,13 +104,14 @@ class _Watcher:
             self._bar.update(self._task, total=total)
 
     def _counted(self, event: Counted) -> None:
-        self._looked_at = event.total
-        self._start(event.command, self._done + event.total)
+        self._start(event.command, self._total + event.total)
 
     def _finished(self, event: TargetFinished) -> None:
-        if event.outcome.kind is OutcomeKind.THERE and not self._looked_at:
+        if event.outcome.kind is OutcomeKind.THERE and self._there:
+            self._there -= 1
             return
         self._done += 1
+        self._total = max(self._total, self._done)  # some failed before anything was planned
         self._failed += event.outcome.kind is OutcomeKind.FAILED
         now = time.monotonic()
         rate = self._done / max(now - self._started, 0.001)

@@ -23,7 +23,8 @@ class RunSettings(BaseModel):
         description="The section of the ini file (alembic --name).",
     )
     concurrency: Count = Field(
-        default=10, description="Tenants migrated at the same time, one connection each."
+        default=10,
+        description="Tenants migrated at the same time on each server, one connection each.",
     )
     lock_timeout_s: Seconds | None = Field(
         default=None, description="Seconds a statement may wait for a lock; 0 waits for ever."

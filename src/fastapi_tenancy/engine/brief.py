@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field, replace
 
 from fastapi_tenancy.engine.lease import Leases
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.plan import Request, make_plan
 from fastapi_tenancy.engine.project import Project, load_project
+from fastapi_tenancy.engine.projects import Projects, kind_of
+from fastapi_tenancy.engine.pulse import Pulse
 from fastapi_tenancy.engine.stop import Stop
-from fastapi_tenancy.engine.tally import Tally
+from fastapi_tenancy.engine.tally import Part
 from fastapi_tenancy.errors import NotHonouredError
 from fastapi_tenancy.history.passed import passed
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.event import Listener, Reading, Warned
 from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Proof
-from fastapi_tenancy.model.plan import Cohort, Command, Engine, Plan, Span
+from fastapi_tenancy.model.plan import Cohort, Command, Engine, Plan, Refusal, Span
 from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import Position, Target
 
@@ -43,19 +45,37 @@ class Brief:
     history: History
     isolation: IsolationProvider
     options: RunOptions
-    tally: Tally
+    tally: Part
     listener: Listener
     stop: Stop
+    projects: Projects = field(default_factory=Projects)
+    """The same for every server of a run."""
+    label: str = ""
+    """Names the server where there are several."""
+    pulse: Pulse = field(default_factory=lambda: Pulse(2))
+    """That of the server."""
 
-    def project(self, targets: list[Target]) -> Project:
+    def project(
+        self, targets: list[Target], sample: Callable[[], list[Target]] | None = None
+    ) -> Project:
         """The Alembic project as env.py sets it up for these targets.
+
+        Args:
+            sample: gives those of them that env.py is run for, where not the first are.
 
         Raises:
             ScriptError: env.py failed.
             ConfigurationError: its options cannot be honoured for a fleet.
             NotHonouredError: env.py does what only env.py itself can do.
         """
-        project = load_project(self.history, tuple(targets[:2]), self.options.x_arguments)
+        project = self.projects.of(
+            kind_of(targets[0]),
+            lambda: load_project(
+                self.history,
+                tuple((sample() if sample else targets)[:2]),
+                self.options.x_arguments,
+            ),
+        )
         if project.beyond and self.options.engine is not Engine.ENV:
             raise NotHonouredError(project.beyond)
         if project.environment.elsewhere and self.options.engine is not Engine.ENV:
@@ -64,7 +84,7 @@ class Brief:
 
     def leases(self) -> Leases:
         """The leases of the part of the run that asks for them; it closes them."""
-        return Leases(self.stop.requested, lambda message: self.listener(Warned(message)))
+        return Leases(self.stop.requested, self.warn)
 
     def plan(self, targets: list[Target], positions: Iterable[Position]) -> Plan:
         """Group targets by what is to be done with them."""
@@ -85,18 +105,23 @@ class Brief:
         return Request(
             options.command,
             options.revision,
-            lambda heads: history.span(options.command, options.revision, heads),
+            self._span,
             history.known,
             lambda heads: passed(history.directory, heads),
             create=options.create,
             place="schema" if target.schema else "file" if target.is_file else "database",
         )
 
+    def _span(self, heads: tuple[str, ...]) -> Span:
+        with self.projects.planning:
+            return self.history.span(self.options.command, self.options.revision, heads)
+
     def stages(self, project: Project, span: Span, sample: Target) -> tuple[Stage, ...]:
         """The span cut into stages, each of its moves on its road."""
         if self.options.command is Command.STAMP:
             return project.stamp_stages(span)
-        return project.stages(project.steps(span, sample, self.options.engine), span, sample)
+        with self.projects.planning:
+            return project.stages(project.steps(span, sample, self.options.engine), span, sample)
 
     def needs_proof(self, stages: tuple[Stage, ...]) -> bool:
         """True when a replay has to be proven on a pair of targets first."""
@@ -116,7 +141,8 @@ class Brief:
 
         Those without a road wait until it is known whether anybody has one.
         """
-        self.tally.leads_somewhere |= bool(plan.cohorts or plan.there)
+        if plan.cohorts or plan.there:
+            self.tally.lead_somewhere()
         for cohort in plan.there:
             self.settle_there(cohort)
         for refusal in plan.refusals:
@@ -130,6 +156,10 @@ class Brief:
         for target in cohort.targets:
             known = self.tally.outcome(target.key)
             self.tally.end(known or Outcome(target, OutcomeKind.THERE, heads, heads, proof=proof))
+
+    def warn(self, message: str) -> None:
+        """Tell people what they should know of this server."""
+        self.listener(Warned(f"{self.label}: {message}" if self.label else message))
 
     def settle_brought(self, target: Target, heads: tuple[str, ...]) -> None:
         """End a target that another runner has just brought where it should be."""
@@ -149,14 +179,21 @@ def failed(target: Target, position: Position, error: str) -> Outcome:
 
 
 def joined_up(command: Command, revision: str, parts: Iterable[Prepared]) -> Prepared:
-    """One plan of the plans of several sites."""
-    whole = Prepared(Plan(command, revision, (), (), ()))
+    """One plan of the plans of several sites; what goes the same way is one cohort."""
+    joined: dict[Hashable, tuple[Cohort, tuple[Stage, ...], Project]] = {}
+    there: list[Cohort] = []
+    refusals: list[Refusal] = []
     for part in parts:
-        plan = replace(
-            whole.plan,
-            cohorts=(*whole.plan.cohorts, *part.plan.cohorts),
-            there=(*whole.plan.there, *part.plan.there),
-            refusals=(*whole.plan.refusals, *part.plan.refusals),
-        )
-        whole = Prepared(plan, (*whole.stages, *part.stages), (*whole.projects, *part.projects))
-    return whole
+        for cohort, stages, project in zip(
+            part.plan.cohorts, part.stages, part.projects, strict=True
+        ):
+            way = tuple(c.step for stage in stages for c in stage.steps)
+            key = (cohort.span, cohort.position, way, id(project))
+            known = joined[key][0].targets if key in joined else ()
+            merged = replace(cohort, targets=(*known, *cohort.targets))
+            joined[key] = (merged, stages, project)
+        there += part.plan.there
+        refusals += part.plan.refusals
+    found = tuple(joined.values())
+    plan = Plan(command, revision, tuple(c for c, _, _ in found), tuple(there), tuple(refusals))
+    return Prepared(plan, tuple(s for _, s, _ in found), tuple(p for _, _, p in found))

@@ -21,6 +21,7 @@ from fastapi_tenancy.engine.prove import (
     not_proven,
     one_session,
 )
+from fastapi_tenancy.engine.pulse import is_timeout
 from fastapi_tenancy.engine.residue import carries_over
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.structures import Structures
@@ -95,7 +96,7 @@ class CohortRunner:
         if len(cohort.targets) < SMALLEST:
             return live
         if self._workers.pair < 2 and carries_over(stages):
-            self._listener(one_session(f"{len(cohort.targets)} tenants"))
+            self._brief.warn(one_session(f"{len(cohort.targets)} tenants"))
             return live
         with self._prover.candidates(cohort, self._line.connection()) as candidates:
             return self._prove_among(candidates, cohort, stages, live, done)
@@ -132,7 +133,7 @@ class CohortRunner:
                 return stages
         left = len(cohort.targets) - len(done)
         if left and not self._stop.requested.is_set():
-            self._listener(no_pair(f"{left} tenants", len(candidates.all()), tried=tried))
+            self._brief.warn(no_pair(f"{left} tenants", len(candidates.all()), tried=tried))
         return live
 
     def _warn_of_extensions(self, stages: tuple[Stage, ...]) -> None:
@@ -149,13 +150,16 @@ class CohortRunner:
         progress = Progress()
         error: BaseException | None = None
         try:
+            self._brief.pulse.require()
             session.aim(target, self._options.recycle_after)
             for number, stage in enumerate(stages):
                 at = cohort.position if number == 0 else Position(stage.before)
                 self._applier.run_stage(session, target, stage, at, progress)
             session.clean()
+            self._brief.pulse.heard()
         except Exception as caught:  # one failing tenant is one failing tenant
             error = caught
+            self._brief.pulse.note(error)
         self._end(session, target, cohort, progress, error, started)
 
     def _end(
@@ -171,7 +175,9 @@ class CohortRunner:
         if error is not None:
             session.close()
             session.aim(target, self._options.recycle_after)
-            found = self._position_after(session, target, cohort)
+            found = cohort.position
+            if not is_timeout(error):
+                found = self._position_after(session, target, cohort)
             if self._moved_by_others(target, progress, cohort, found.heads, error):
                 return
         failed = error is not None and found.heads != cohort.span.after

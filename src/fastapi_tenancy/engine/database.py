@@ -22,11 +22,11 @@ from fastapi_tenancy.engine.prove import Prover
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.singles import SingleSite
 from fastapi_tenancy.errors import ServerUnreachableError, TenancyError
-from fastapi_tenancy.model.event import Warned
 from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import Target, TargetKey
 from fastapi_tenancy.observe.elsewhere import answers, anywhere, elsewhere
 from fastapi_tenancy.observe.positions import read_here
+from fastapi_tenancy.observe.silence import is_silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class DatabaseSite(SingleSite[DatabaseDesk]):
         super().__init__(brief)
         self._applier: Applier | None = None
         self._leases = brief.leases()
-        self._checked: set[str] = set()
+        self._checked = False
         self._usual: Usual | None = None
         self._warmed: dict[TargetKey, Future[tuple[Session, Glimpse | None]]] = {}
         self._pairing = Pairing(brief, self._prover, self._held, self._queue, self.end)
@@ -77,11 +77,14 @@ class DatabaseSite(SingleSite[DatabaseDesk]):
 
     def _made(self, targets: list[Target]) -> Project:
         """Let env.py see databases that are there: it connects, and one may be missing."""
-        if self._project is None:
+
+        def sampled() -> list[Target]:
             timeout = self._brief.options.connect_timeout_s
             there = (t for t in targets[:TRIED] if answers(t, timeout))
-            sample = list(islice(there, 2)) or [elsewhere(t, timeout) for t in targets[:2]]
-            self._project = self._brief.project(sample)
+            return list(islice(there, 2)) or [elsewhere(t, timeout) for t in targets[:2]]
+
+        if self._project is None:
+            self._project = self._brief.project(targets, sampled)
         return self._project
 
     def _stages(self, page: Page, desk: DatabaseDesk, target: Target) -> tuple[Stage, ...] | None:
@@ -156,23 +159,29 @@ class DatabaseSite(SingleSite[DatabaseDesk]):
         return session, glimpse
 
     def _check(self, targets: list[Target]) -> None:
-        """Refuse more connections than a server has free; each server is asked once.
+        """Refuse more connections than the server has free; it is asked once.
 
         Raises:
-            BudgetError: a server has not so many.
-            ServerUnreachableError: no server can be reached at all.
+            BudgetError: it has not so many.
+            ServerUnreachableError: it does not answer, or nobody is let in.
         """
-        first = {t.database.rpartition("/")[0]: t for t in reversed(targets)}
-        lost: list[ServerUnreachableError] = []
-        for server in first.keys() - self._checked:
+        if self._checked:
+            return
+        with closing(self._connected(targets)) as raw:
+            warning = check_budget(raw, self._brief.options.concurrency)
+        self._checked = True
+        if warning:
+            self._brief.warn(warning)
+
+    def _connected(self, targets: list[Target]) -> psycopg.Connection:
+        """A connection to the server: each tenant may have a role of its own, and a wrong one."""
+        timeout_s, lost = self._brief.options.connect_timeout_s, None
+        for target in targets[:TRIED]:
             try:
-                with closing(anywhere(first[server], self._brief.options.connect_timeout_s)) as raw:
-                    warning = check_budget(raw, self._brief.options.concurrency)
+                return anywhere(target, timeout_s)
             except ServerUnreachableError as error:
-                lost.append(error)
-                continue
-            self._checked.add(server)
-            if warning:
-                self._brief.listener(Warned(warning))
-        if lost and len(lost) == len(first):
-            raise lost[0]
+                lost = lost or error
+                if is_silent(error, target.address, timeout_s):
+                    break
+        assert lost is not None  # noqa: S101 - there are targets
+        raise lost

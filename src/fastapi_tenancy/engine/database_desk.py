@@ -75,10 +75,9 @@ class DatabaseDesk:
         self._session.clean()  # a role or a setting that a revision left is not to read by
         try:
             return self._read()
-        except ServerUnreachableError:
-            if self._target.strategy is IsolationStrategy.DATABASE and is_missing(
-                self._target, self._timeout_s
-            ):
+        except ServerUnreachableError as error:
+            answers = self._target.strategy is IsolationStrategy.DATABASE and not error.timed_out
+            if answers and is_missing(self._target, self._timeout_s):
                 return MISSING
             raise
         except psycopg.errors.LockNotAvailable as error:

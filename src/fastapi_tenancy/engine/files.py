@@ -11,7 +11,6 @@ from fastapi_tenancy.engine.file_trial import LARGEST, UntriedError
 from fastapi_tenancy.engine.project import Project
 from fastapi_tenancy.engine.prove import CANDIDATES, not_proven
 from fastapi_tenancy.engine.singles import SingleSite
-from fastapi_tenancy.model.event import Warned
 from fastapi_tenancy.model.script import Stage
 from fastapi_tenancy.model.target import Target
 
@@ -69,10 +68,8 @@ class FileSite(SingleSite[FileDesk]):
         live = page.live
         if page.looked >= CANDIDATES:
             page.stages, page.undecided = live, False
-            self._brief.listener(
-                Warned(
-                    f"{page.those} take the live road: none of the first {page.looked} files could"
-                    f" be migrated on a copy (up to {LARGEST >> 20} MiB) to prove the replay"
-                )
+            self._brief.warn(
+                f"{page.those} take the live road: none of the first {page.looked} files could be"
+                f" migrated on a copy (up to {LARGEST >> 20} MiB) to prove the replay"
             )
         return live

@@ -107,7 +107,7 @@ class Pairing:
 
     def _give_up(self, page: Page) -> None:
         if page.looked >= SMALLEST and not self._brief.stop.requested.is_set():
-            self._brief.listener(no_pair(page.those, page.looked, tried=page.tried))
+            self._brief.warn(no_pair(page.those, page.looked, tried=page.tried))
         self._decide(page, page.live)
 
     def _decide(self, page: Page, stages: tuple[Stage, ...]) -> None:

@@ -16,7 +16,6 @@ from fastapi_tenancy.engine.render import Renderer
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.trace import NeedsConnection
 from fastapi_tenancy.engine.written import written_otherwise
-from fastapi_tenancy.model.event import Warned
 from fastapi_tenancy.model.outcome import Difference
 from fastapi_tenancy.model.plan import Cohort, Road
 from fastapi_tenancy.model.script import Stage, all_live
@@ -48,18 +47,18 @@ def not_proven(who: str, difference: str) -> Difference:
     )
 
 
-def no_pair(who: str, looked: int, *, tried: bool) -> Warned:
+def no_pair(who: str, looked: int, *, tried: bool) -> str:
     """What is told when no pair was found, or (``tried``) none could be migrated."""
     if tried:
         why = "two of equal structure were found, but could not be migrated to prove the replay"
     else:
         why = f"no two of the first {looked} are of equal structure, to prove the replay on"
-    return Warned(f"{who} take the live road: {why}")
+    return f"{who} take the live road: {why}"
 
 
-def one_session(who: str) -> Warned:
+def one_session(who: str) -> str:
     """What is told when the two of a pair would have to share a connection, and cannot."""
-    return Warned(
+    return (
         f"{who} take the live road: a revision may leave something in its session for the next"
         " one, so proving the replay takes two connections (--concurrency 2)"
     )

@@ -12,10 +12,9 @@ from fastapi_tenancy.engine.apply import make_durable
 from fastapi_tenancy.engine.cohort import CohortRunner
 from fastapi_tenancy.engine.recall import complete
 from fastapi_tenancy.engine.shared import SharedSchemas
-from fastapi_tenancy.engine.tally import Tally
-from fastapi_tenancy.engine.verify import verified
+from fastapi_tenancy.engine.tally import Part
+from fastapi_tenancy.engine.verify import UNREAD, verified
 from fastapi_tenancy.errors import ServerUnreachableError
-from fastapi_tenancy.model.event import Listener, Warned
 from fastapi_tenancy.model.outcome import OutcomeKind
 from fastapi_tenancy.model.url import masked
 from fastapi_tenancy.observe.connect import Line
@@ -24,10 +23,10 @@ from fastapi_tenancy.observe.connect import Line
 class ReadBack:
     """The last part of a run; a server that cannot be looked at any more is told of."""
 
-    def __init__(self, line: Line, tally: Tally, listener: Listener) -> None:
+    def __init__(self, line: Line, tally: Part, warn: Callable[[str], None]) -> None:
         self._line = line
         self._tally = tally
-        self._listener = listener
+        self._warn = warn
 
     def prove(self, runner: CohortRunner) -> None:
         """Read back what the workers claim: version rows of all, structures of some."""
@@ -43,7 +42,7 @@ class ReadBack:
         try:
             look(self._line.connection())
         except (psycopg.Error, ServerUnreachableError) as error:
-            self._listener(Warned(f"could not {purpose} after the run: {masked(str(error))}"))
+            self._warn(f"could not {purpose} after the run: {masked(str(error))}")
             return False
         return True
 
@@ -69,8 +68,7 @@ class ReadBack:
                 replace(
                     outcome,
                     kind=OutcomeKind.FAILED,
-                    error="it was migrated without an error, but the server could not be read back"
-                    " afterwards; run again to be sure",
+                    error=UNREAD,
                 )
             )
 
@@ -78,9 +76,7 @@ class ReadBack:
         for difference in shared.differences(connection):
             self._tally.differ(difference)
         for schema in shared.locked:
-            self._listener(
-                Warned(
-                    f"{schema} was not compared with itself before the run: another session kept"
-                    " an object of it locked"
-                )
+            self._warn(
+                f"{schema} was not compared with itself before the run: another session kept an"
+                " object of it locked"
             )

@@ -9,17 +9,21 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from fastapi_tenancy.engine.brief import Brief, Prepared, failed, joined_up
+from fastapi_tenancy.engine.lanes import Group, Lane, in_lanes
+from fastapi_tenancy.engine.moving import move
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.plan import refuse_for_all
 from fastapi_tenancy.engine.sites import Sites
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.engine.tally import Tally
 from fastapi_tenancy.engine.targets import Resolved, TenantSource, resolve, resolve_again
+from fastapi_tenancy.engine.telling import Telling
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.event import Finished, Listener, silent
 from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Report
-from fastapi_tenancy.model.target import Target, TargetKey
+from fastapi_tenancy.model.plan import Plan, Refusal
+from fastapi_tenancy.model.target import Position, Target, TargetKey
 from fastapi_tenancy.model.tenant import Tenant
 
 
@@ -40,8 +44,10 @@ class FleetRun:
         self._options = options
         self._listener = listener
         self._stop = stop or Stop()
-        self._tally = Tally(listener)
-        self._brief = Brief(history, isolation, options, self._tally, listener, self._stop)
+        telling = Telling(listener)
+        self._tally = Tally(telling)
+        part = self._tally.part("")
+        self._brief = Brief(history, isolation, options, part, telling, self._stop)
 
     def prepare(self, tenants: Iterable[Tenant]) -> Prepared:
         """Plan without changing anything: the same road with the last gate closed.
@@ -52,8 +58,8 @@ class FleetRun:
         self._history.require(self._options.revision)
         resolved = resolve(self._isolation, tenants)
         with ExitStack() as closing:
-            sites = Sites(self._brief, closing)
-            parts = [site.prepare(targets) for site, targets in sites.of(resolved.targets)]
+            lanes = Sites(self._brief, closing).lanes(resolved.targets)
+            parts = in_lanes(lanes, lambda _, g: g.site.prepare(g.targets), self._left_out)
         whole = joined_up(self._options.command, self._options.revision, parts)
         if not (whole.plan.cohorts or whole.plan.there):
             refuse_for_all(r.error for r in whole.plan.refusals if r.no_road)
@@ -90,24 +96,29 @@ class FleetRun:
         """Move all tenants, those too that are created meanwhile."""
         seen: dict[TargetKey, Target] = {}
         known: set[str] = set()
-        resolved = resolve(self._isolation, tenants())
+        resolved, again = resolve(self._isolation, tenants()), False
         while resolved.targets or resolved.refusals:
             for refusal in resolved.refusals:
                 self._tally.refuse(failed(refusal.target, refusal.position, refusal.error))
             seen |= {t.key: t for t in resolved.targets}
             known |= {t.id for t in resolved.tenants()}
             self._tally.expect(resolved.targets)
-            for site, targets in sites.of(resolved.targets):
-                site.run(targets)
+            move(sites.lanes(resolved.targets), again=again)
             self._end_postponed()
             if self._stop.requested.is_set():
                 break
-            again = resolve_again(self._isolation, tenants, self._listener)
-            if again is None:
+            now = resolve_again(self._isolation, tenants, self._listener)
+            if now is None:
                 break
-            self._forgive_deleted(again, seen)
-            resolved = again.without(seen, known)
+            self._forgive_deleted(now, seen)
+            resolved, again = now.without(seen, known), True
         self._skip_rest(seen)
+
+    def _left_out(self, lane: Lane, group: Group, told: str) -> Prepared:
+        """The plan for targets of a server that cannot be worked on."""
+        server, options = lane.brief.label, self._options
+        refusals = tuple(Refusal(t, Position(), told, server=server) for t in group.targets)
+        return Prepared(Plan(options.command, options.revision, (), (), refusals))
 
     def _end_postponed(self) -> None:
         """Fail the targets without a road, or the run where nobody has one."""

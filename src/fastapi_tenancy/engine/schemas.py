@@ -13,7 +13,7 @@ from fastapi_tenancy.engine.recall import complete
 from fastapi_tenancy.engine.session import Session
 from fastapi_tenancy.engine.shared import SharedSchemas
 from fastapi_tenancy.engine.workers import Workers
-from fastapi_tenancy.model.event import Planned, Stopping, Warned
+from fastapi_tenancy.model.event import Planned, Stopping
 from fastapi_tenancy.model.target import Position, Target
 from fastapi_tenancy.observe.connect import Line
 from fastapi_tenancy.observe.positions import MANY, look_up, read_fleet
@@ -86,7 +86,7 @@ class SchemaSite:
         self._rounds(runner, targets)
         if brief.stop.requested.is_set():
             brief.listener(Stopping())
-        back = ReadBack(self._line, brief.tally, brief.listener)
+        back = ReadBack(self._line, brief.tally, brief.warn)
         back.prove(runner)
         # Before another site of the run begins: shared tables of its own may lie there.
         back.compare(shared)
@@ -110,9 +110,9 @@ class SchemaSite:
     def _rounds(self, runner: CohortRunner, targets: list[Target]) -> None:
         """Plan and run; targets that another runner moved meanwhile are planned again."""
         brief = self._brief
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
             plan = brief.plan(targets, self._positions(runner.project, targets))
-            brief.listener(Planned(plan))
+            brief.listener(Planned(plan, again=number > 0))
             brief.settle(plan)
             if plan.cohorts:
                 self._check_budget()
@@ -133,7 +133,7 @@ class SchemaSite:
         self._budgeted = True
         warning = check_budget(self._line.connection(), self._brief.options.concurrency)
         if warning:
-            self._brief.listener(Warned(warning))
+            self._brief.warn(warning)
 
     def _learns(self, targets: list[Target]) -> bool:
         """True when the workers had better read the positions of so many targets themselves.

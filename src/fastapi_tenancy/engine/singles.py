@@ -129,10 +129,14 @@ class SingleSite(ABC, Generic[DeskT]):
             yield from pool.map(look, targets)
 
     def _one(self, book: Book, target: Target) -> None:
+        pulse = self._brief.pulse
         try:
+            pulse.require()
             with self._held(target) as desk:
                 self._move(book, desk, target)
+            pulse.heard()
         except TenancyError as error:
+            pulse.note(error)
             self._brief.tally.end(failed(target, Position(), masked(str(error))))
 
     @contextmanager

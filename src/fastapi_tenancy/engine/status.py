@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from fastapi_tenancy.engine.brief import Brief
+from fastapi_tenancy.engine.lanes import Group, Lane, in_lanes
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.sites import Sites
 from fastapi_tenancy.engine.stop import Stop
@@ -51,6 +52,8 @@ class FleetStatus:
     heads: tuple[str, ...]
     positions: tuple[tuple[str, int], ...]
     """Revisions (joined by commas where a tenant has several heads) and tenants at each."""
+    unreachable: tuple[tuple[str, int], ...] = ()
+    """Why servers could not be looked at, and the tenants there; counted as refused too."""
 
     @property
     def unusual(self) -> dict[str, int]:
@@ -73,13 +76,31 @@ def read_standings(
     resolved = resolve(isolation, tenants)
     for refusal in resolved.refusals:
         yield Standing(refusal.target, refusal.position, refusal)
-    brief = Brief(history, isolation, options, Tally(silent), silent, Stop())
+    brief = Brief(history, isolation, options, Tally(silent).part(""), silent, Stop())
     with ExitStack() as closing:
-        for site, targets in Sites(brief, closing).of(resolved.targets):
-            for target, position in zip(targets, site.look(targets), strict=True):
-                problem = position.problem
-                refused = Refusal(target, position, problem) if problem else None
-                yield Standing(target, position, refused)
+        lanes = Sites(brief, closing).lanes(resolved.targets)
+        if len(lanes) == 1:
+            for group in lanes[0].groups:
+                yield from _looked(lanes[0], group)
+            return
+        for found in in_lanes(lanes, lambda lane, g: list(_looked(lane, g)), _not_looked):
+            yield from found
+
+
+def _looked(_lane: Lane, group: Group) -> Iterator[Standing]:
+    for target, position in zip(group.targets, group.site.look(group.targets), strict=True):
+        problem = position.problem
+        refused = Refusal(target, position, problem) if problem else None
+        yield Standing(target, position, refused)
+
+
+def _not_looked(lane: Lane, group: Group, told: str) -> list[Standing]:
+    """Where the targets of a server stand that cannot be worked on: nobody knows."""
+    nowhere = Position((), PositionState.UNREADABLE, problem=told)
+    return [
+        Standing(t, nowhere, Refusal(t, nowhere, told, server=lane.brief.label))
+        for t in group.targets
+    ]
 
 
 def summarize(
@@ -94,6 +115,7 @@ def summarize(
     passed = lru_cache(lambda found: not history.span(Command.UPGRADE, revision, found).moves)
     counts: Counter[str] = Counter()
     positions: Counter[str] = Counter()
+    unreachable: Counter[str] = Counter()
     for standing in standings:
         tenants = len(standing.target.tenants)
         counts["total"] += tenants
@@ -101,6 +123,8 @@ def summarize(
         counts["half_done"] += tenants if standing.position.half_done else 0
         if standing.position.state is PositionState.VERSIONED:
             positions[",".join(standing.position.heads) or "base"] += tenants
+        if standing.refusal is not None and standing.refusal.server:
+            unreachable[standing.refusal.error] += tenants
     return FleetStatus(
         total=counts["total"],
         at_head=counts["at_head"],
@@ -112,6 +136,7 @@ def summarize(
         half_done=counts["half_done"],
         heads=heads,
         positions=tuple(positions.most_common()),
+        unreachable=tuple(unreachable.items()),
     )
 
 

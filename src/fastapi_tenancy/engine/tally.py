@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from fastapi_tenancy.model.event import Differed, Listener, TargetFinished
 from fastapi_tenancy.model.outcome import Difference, Outcome, OutcomeKind
@@ -23,9 +24,16 @@ class Tally:
         self.moved: list[Target] = []
         """Targets that another runner moved meanwhile, to be looked at again."""
         self.differences: list[Difference] = []
-        self.leads_somewhere = False
-        """Whether what is asked for can be reached by any target."""
+        self._leads = threading.Event()
         self._postponed: list[Outcome] = []
+
+    def part(self, label: str) -> Part:
+        """The same for one of several servers, which sees its own targets only.
+
+        Args:
+            label: names the server in what differs there; empty where there is only one.
+        """
+        return Part(self, label)
 
     def expect(self, targets: list[Target]) -> None:
         """Name targets whose outcomes will come."""
@@ -37,11 +45,25 @@ class Tally:
         if self.outcome(target.key) is None:
             self._outcomes[target.key] = heads
 
+    def seen(self, target: Target) -> _Heads:
+        """The heads last read at a target, or those it was brought to."""
+        found = self._outcomes.get(target.key, ())
+        return found.to_heads if isinstance(found, Outcome) else found
+
     def end(self, outcome: Outcome) -> None:
         """Take the outcome of a target and tell the listener."""
         with self._lock:
             self._outcomes[outcome.target.key] = outcome
             self._listener(TargetFinished(outcome))
+
+    @property
+    def leads_somewhere(self) -> bool:
+        """Whether what is asked for can be reached by any target."""
+        return self._leads.is_set()
+
+    def lead_somewhere(self) -> None:
+        """Note that what is asked for can be reached."""
+        self._leads.set()
 
     def postpone(self, outcome: Outcome) -> None:
         """Keep the outcome of a target back: it may be that of the whole run."""
@@ -49,7 +71,8 @@ class Tally:
 
     def take_postponed(self) -> list[Outcome]:
         """The outcomes kept back since the last call."""
-        postponed, self._postponed = self._postponed, []
+        postponed = self._postponed[:]
+        del self._postponed[: len(postponed)]
         return postponed
 
     def refuse(self, outcome: Outcome) -> None:
@@ -85,14 +108,6 @@ class Tally:
         found = self._outcomes.items()
         return [(targets[k], heads) for k, heads in found if not isinstance(heads, Outcome)]
 
-    def migrated(self) -> list[Outcome]:
-        """Outcomes that claim success and still need their proof."""
-        return [
-            o
-            for o in self._outcomes.values()
-            if isinstance(o, Outcome) and o.kind is OutcomeKind.MIGRATED and o.proof is None
-        ]
-
     def outcome(self, key: TargetKey) -> Outcome | None:
         """The outcome of a target so far."""
         found = self._outcomes.get(key)
@@ -101,3 +116,34 @@ class Tally:
     def all(self) -> tuple[Outcome, ...]:
         """Every outcome, refusals last."""
         return (*(o for o in self._outcomes.values() if isinstance(o, Outcome)), *self._nameless)
+
+
+class Part(Tally):
+    """The outcomes of the targets of one server; they stand in the whole."""
+
+    def __init__(self, whole: Tally, label: str) -> None:
+        super().__init__(whole._listener)
+        self._lock, self._outcomes = whole._lock, whole._outcomes
+        self.differences, self._postponed = whole.differences, whole._postponed
+        self._leads = whole._leads
+        self._label = label
+        self._targets: list[Target] = []
+
+    def expect(self, targets: list[Target]) -> None:
+        """Name targets whose outcomes will come, and which are this server's."""
+        super().expect(targets)
+        self._targets += targets
+
+    def migrated(self) -> list[Outcome]:
+        """Outcomes that claim success and still need their proof."""
+        found = (self.outcome(target.key) for target in self._targets)
+        return [
+            o for o in found if o is not None and o.kind is OutcomeKind.MIGRATED and o.proof is None
+        ]
+
+    def differ(self, difference: Difference) -> None:
+        """Take a difference, with the server where it was found."""
+        if self._label:
+            subject = f"{difference.subject} ({self._label})"
+            difference = replace(difference, subject=subject)
+        super().differ(difference)

@@ -10,6 +10,11 @@ from typing import TypeVar
 from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Proof
 from fastapi_tenancy.model.target import Position, PositionState
 
+UNREAD = (
+    "it was migrated without an error, but the server could not be read back afterwards; run again"
+    " to be sure"
+)
+
 
 def verified(outcomes: list[Outcome], positions: Iterable[Position]) -> Iterable[Outcome]:
     """Turn what workers reported into what the targets themselves say, in order.

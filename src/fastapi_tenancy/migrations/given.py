@@ -76,7 +76,7 @@ class MigrationManager(OneTenantCalls):
         """Upgrade these tenants, except those that are marked deleted.
 
         Args:
-            concurrency: tenants at a time, a connection each.
+            concurrency: tenants at a time on each server, a connection each.
             create: make schemas that are missing; without it, a missing one is a failure.
 
         Returns:

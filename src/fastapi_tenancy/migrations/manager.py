@@ -61,7 +61,7 @@ class TenantMigrationManager(OneTenantCalls):
         """Upgrade every tenant that is not deleted, suspended ones too.
 
         Args:
-            concurrency: tenants at a time, a connection each; 10 unless configured.
+            concurrency: tenants at a time on each server, a connection each; 10 unless configured.
             statuses: only tenants of these, named by the value or not.
             create: make schemas that are missing; without it, a missing one is a failure.
 

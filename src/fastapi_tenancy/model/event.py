@@ -27,9 +27,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan stands; nothing has been changed yet."""
+    """The plan of a server's targets stands; ``again`` where others moved them meanwhile."""
 
     plan: Plan
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

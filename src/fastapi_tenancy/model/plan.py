@@ -100,12 +100,14 @@ class Refusal:
     """A target that cannot take part, with the cause in words.
 
     ``no_road`` where nothing is wrong with the target: the request leads nowhere from there.
+    ``server`` names the one that could not be worked on, where that is the cause.
     """
 
     target: Target
     position: Position
     error: str
     no_road: bool = False
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)

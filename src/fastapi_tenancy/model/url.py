@@ -80,6 +80,9 @@ class SealedUrl(DatabaseUrl):
     def __repr__(self) -> str:
         return "SealedUrl('(encrypted)')"
 
+    def __reduce__(self) -> tuple[type[SealedUrl], tuple[str, str]]:
+        return SealedUrl, (str(self), self.problem)
+
 
 class _Address(NamedTuple):
     """The parts of a PostgreSQL URL, percent-decoded."""

@@ -7,6 +7,14 @@ import psycopg
 from fastapi_tenancy.errors import ServerUnreachableError
 from fastapi_tenancy.model.url import masked
 
+KEEPALIVES = {
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+"""After how many seconds (the last: milliseconds) without an answer a connection is given up."""
+
 
 def connect(address: str, timeout_s: float, **options: str) -> psycopg.Connection:
     """Open an autocommit connection that prepares nothing (PgBouncer shares server connections).
@@ -18,6 +26,8 @@ def connect(address: str, timeout_s: float, **options: str) -> psycopg.Connectio
     Raises:
         ServerUnreachableError: the server did not take the connection.
     """
+    # A server that is cut off says nothing: the kernel has to ask, unless the URL says otherwise.
+    asking = {} if "keepalives" in address else {**KEEPALIVES}
     try:
         return psycopg.connect(
             address,
@@ -25,14 +35,18 @@ def connect(address: str, timeout_s: float, **options: str) -> psycopg.Connectio
             prepare_threshold=None,
             connect_timeout=max(1, round(timeout_s)),
             application_name="tenancy",
-            **options,  # type: ignore[arg-type]
+            **{**asking, **options},  # type: ignore[arg-type]
         )
     except psycopg.OperationalError as error:
-        raise ServerUnreachableError(_told(address, error)) from None
+        cause = _told(error)
+        refused = ServerUnreachableError(f"cannot connect to {masked(address)}: {cause}")
+        refused.cause = cause
+        refused.timed_out = isinstance(error, psycopg.errors.ConnectionTimeout)
+        raise refused from None
     except psycopg.ProgrammingError as error:
         raise ServerUnreachableError(
-            f"database_url cannot be used: {masked(str(error)).strip()}. Expected a URL such as"
-            " postgresql://user:password@host:5432/database"
+            f"the URL of the database cannot be used: {masked(str(error)).strip()}. Expected one"
+            " such as postgresql://user:password@host:5432/database"
         ) from None
 
 
@@ -85,16 +99,16 @@ class Line:
         return self._connection
 
 
-def _told(address: str, error: psycopg.OperationalError) -> str:
+def _told(error: psycopg.OperationalError) -> str:
     cause = masked(str(error)).strip()
     if "too many clients" in cause or "remaining connection slots" in cause:
         advice = "the server has no free connection: lower --concurrency or raise max_connections"
     elif "too many connections for" in cause:
         advice = "lower --concurrency, or raise the connection limit of that role or database"
     elif "password" in cause or "authentication" in cause:
-        advice = "check the user and the password in database_url"
+        advice = "check the user and the password in its URL"
     elif "does not exist" in cause:
-        advice = "check the database name in database_url, or create it first"
+        advice = "check the database name in its URL, or create it first"
     else:
-        advice = "check that the server runs and that host and port in database_url are right"
-    return f"cannot connect to {masked(address)}: {cause}. What to do: {advice}"
+        advice = "check that the server runs and that host and port in its URL are right"
+    return f"{cause}. What to do: {advice}"

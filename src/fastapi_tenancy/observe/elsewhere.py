@@ -38,7 +38,9 @@ def anywhere(target: Target, timeout_s: float) -> psycopg.Connection:
     """A connection to the target's server: to its database, or to one that every server has."""
     try:
         return connect(target.address, timeout_s)
-    except ServerUnreachableError:
+    except ServerUnreachableError as error:
+        if error.timed_out:
+            raise
         for name in MAINTENANCE:
             try:
                 return connect(with_database(target.address, name), timeout_s)

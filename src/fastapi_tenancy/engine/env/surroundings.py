@@ -7,7 +7,6 @@ from fastapi_tenancy.engine.budget import check_budget
 from fastapi_tenancy.engine.env.crew import crew_size
 from fastapi_tenancy.engine.readback import ReadBack
 from fastapi_tenancy.engine.shared import SharedSchemas
-from fastapi_tenancy.model.event import Warned
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.observe.connect import Line
 
@@ -29,14 +28,14 @@ class Surroundings:
         brief = self._brief
         warning = check_budget(self._line.connection(), crew_size(brief.options.concurrency))
         if warning:
-            brief.listener(Warned(warning))
+            brief.warn(warning)
         schemas = brief.isolation.shared_schemas()
         self._shared = SharedSchemas(self._line.connection(), schemas)
 
     def compare(self) -> None:
         """Compare it with what it was."""
         if self._shared is not None:
-            ReadBack(self._line, self._brief.tally, self._brief.listener).compare(self._shared)
+            ReadBack(self._line, self._brief.tally, self._brief.warn).compare(self._shared)
 
     def close(self) -> None:
         """Leave no connection behind."""
