@@ -27,7 +27,7 @@ SETTING = "current_setting('app.tenant_id', true)"
         ("uuid", f"tenant_id = (SELECT {SETTING}::uuid)"),
         ("uuid", f"tenant_id = (SELECT NULLIF({SETTING}, '')::uuid AS who)"),
         ("key", f"tenant_id = NULLIF({SETTING}, '')::key"),
-        ('"Mood"', f"tenant_id = {SETTING}::\"Mood\""),
+        ('"Mood"', f'tenant_id = {SETTING}::"Mood"'),
         ("text", f"tenant_id = {SETTING}"),
         ("varchar(9)", f"tenant_id = NULLIF({SETTING}, '')::varchar"),
         ("char(9)", f"tenant_id = NULLIF({SETTING}, '')::bpchar"),
@@ -69,7 +69,7 @@ def test_what_says_anything_else(tenancy_database: str, using: str) -> None:
 
 
 def test_names_of_any_kind(tenancy_database: str) -> None:
-    using = "\"a \"\"b\"\" = c\" = NULLIF(current_setting('a.b', true), '')"
+    using = '"a ""b"" = c" = NULLIF(current_setting(\'a.b\', true), \'\')'
     assert _form(tenancy_database, "text", using) == Form('a "b" = c', "a.b")
     assert tenant_form(None) is None
     assert tenant_form("") is None

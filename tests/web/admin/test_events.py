@@ -14,12 +14,12 @@ import psycopg
 import pytest
 from fastapi import FastAPI, sse
 from operators import SIGNED_IN, created
-from servers import served
 
 from fastapi_tenancy.model.outcome import OutcomeKind
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.web.admin.runs.run import Result, Run, RunState, Wish
 from fastapi_tenancy.web.admin.watching import AT_ONCE, follow
+from servers import served
 from shelf import WAITS, Shelf
 
 

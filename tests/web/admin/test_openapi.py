@@ -11,8 +11,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from operators import SIGNED_IN, TOKEN
-from servers import served
 
+from servers import served
 from shelf import Shelf
 
 SETTINGS = """
