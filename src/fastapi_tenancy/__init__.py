@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         manager_of,
     )
     from fastapi_tenancy.web.middleware import TenancyMiddleware
+    from fastapi_tenancy.web.readiness import readiness_router
 
 _WHERE = {
     "InMemoryTenantStore": "storage.memory",
@@ -61,6 +62,7 @@ _WHERE = {
     "get_tenant": "web.dependencies",
     "get_tenant_session": "web.dependencies",
     "manager_of": "web.dependencies",
+    "readiness_router": "web.readiness",
 }
 
 __all__ = [
@@ -89,6 +91,7 @@ __all__ = [
     "get_tenant",
     "get_tenant_session",
     "manager_of",
+    "readiness_router",
 ]
 
 

@@ -141,12 +141,20 @@ class NoTenantNamedError(TenantRefusedError):
     """A request says nothing about a tenant."""
 
 
-class CatalogueUnavailableError(TenancyError):
-    """The catalogue cannot say now whose request this is; asking again later may help."""
+class UnavailableError(TenancyError):
+    """A request cannot be served now; asking again in ``retry_after_s`` seconds may help."""
 
     def __init__(self, reason: str, retry_after_s: int = 1) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(reason)
+
+
+class CatalogueUnavailableError(UnavailableError):
+    """The catalogue cannot say now whose request this is."""
+
+
+class RevisionNotServedError(UnavailableError):
+    """A tenant is not where the application needs it; the text says where, and is for the log."""
 
 
 class EmbeddedPostgresError(TenancyError):

@@ -21,6 +21,7 @@ from fastapi_tenancy.resolving.lookups import usable
 from fastapi_tenancy.resolving.outage import Outage
 from fastapi_tenancy.resolving.own import Own
 from fastapi_tenancy.resolving.resolution import Resolution
+from fastapi_tenancy.revisions.revisions import Revisions
 from fastapi_tenancy.storage.protocol import TenantStore
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class TenancyManager:
         self._resolution = Resolution(self._config, self._store, resolver)
         self._isolation = open_isolation(self._config)
         self._sessions: TenantSessions | None = None
+        self._revisions = Revisions(self._config, self._store, self._isolation, self._brought)
         self._ready = False
         self._outage = Outage()
         self._starting: Flights[str, None] | None = None
@@ -93,6 +95,11 @@ class TenancyManager:
         return self._sessions
 
     @property
+    def revisions(self) -> Revisions:
+        """Where tenants stand, as far as requests depend on it, and the share of the fleet."""
+        return self._revisions
+
+    @property
     def ready(self) -> bool:
         """Whether it is initialized, and not shut down since."""
         return self._ready
@@ -100,9 +107,13 @@ class TenancyManager:
     async def initialize(self) -> None:
         """Make the catalogue ready for use; harmless when it is, or when others do it too.
 
+        With ``migrate_at_start``, migrate; with ``required_revision`` or ``when_behind``, load the
+        scripts.
+
         Raises:
             ServerUnreachableError: the catalogue's server did not take the connection.
-            ConfigurationError: the catalogue cannot be used.
+            MigrationFailedError: what is not a tenant's could not be migrated.
+            ConfigurationError: the catalogue, the scripts or a revision cannot be used.
         """
         if self._ready:
             return
@@ -122,6 +133,7 @@ class TenancyManager:
                 closing.push_async_callback(self._store.close)
             if self._sessions is not None:
                 closing.push_async_callback(self._sessions.close)
+            closing.push_async_callback(self._revisions.close)
             closing.push_async_callback(self._resolution.close)
 
     async def __aenter__(self) -> Self:
@@ -169,11 +181,15 @@ class TenancyManager:
             NoTenantNamedError: the request says nothing about a tenant.
             TenantRefusedError: the tenant it names is not served.
             CatalogueUnavailableError: the catalogue cannot say.
+            RevisionNotServedError: the tenant is not where ``required_revision`` needs it.
         """
         if not self._ready:
             with self._outage.watched():
                 await self.initialize()
-        return await self._resolution.tenant(getattr(connection, "scope", connection))
+        tenant = await self._resolution.tenant(getattr(connection, "scope", connection))
+        if not self._revisions.admits(tenant):
+            await self._revisions.admit(tenant)
+        return tenant
 
     @property
     def inside(self) -> Callable[[Scope], dict[str, str]] | None:
@@ -209,7 +225,13 @@ class TenancyManager:
 
     async def _start(self, _what: str) -> None:
         await self._store.initialize()
+        await self._revisions.open()
         self._ready = True
+
+    async def _brought(self, tenant: Tenant) -> None:
+        """A tenant was migrated: what its connections remember is no longer so."""
+        if self._sessions is not None:
+            await self._sessions.forget(tenant)
 
 
 def _open_sessions(isolation: IsolationProvider) -> TenantSessions:

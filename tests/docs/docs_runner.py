@@ -27,6 +27,7 @@ from cli_process import Shell
 from docs_console import agrees, commands
 from docs_pages import ROOT, Block
 from docs_serving import Served
+from docs_yaml import commands_in
 
 SHOP = Path(__file__).with_name("shop")
 EXAMPLE = "//app:secret@localhost/shop"
@@ -173,6 +174,12 @@ class Reader:
 
     def _ini(self, block: Block) -> None:
         configparser.ConfigParser(interpolation=None).read_string(block.text)
+
+    def _yaml(self, block: Block) -> None:
+        for command in commands_in(block.text):
+            if not _only_checked(command):
+                status, printed = self._shell(command)
+                assert status == 0, _differs(block, command, printed)
 
     def _json(self, block: Block) -> None:
         json.loads(block.text)

@@ -9,7 +9,8 @@ import pytest
 from docs_pages import ROOT, blocks, pages
 from docs_runner import Reader
 
-RUN = ("python", "bash", "console", "sql", "toml", "ini", "json", "shop", "run", "needs:", "serve:")
+BLOCKS = ("python", "bash", "console", "sql", "toml", "ini", "json", "yaml")
+RUN = (*BLOCKS, "shop", "run", "needs:", "serve:")
 NOT_RUN: dict[str, str] = {}
 """Blocks that cannot be run, by page, with the reason the page gives. Keep it short."""
 

@@ -113,6 +113,7 @@ class ResolutionSettings(BaseModel):
             "/health",
             "/healthz",
             "/livez",
+            "/ready",
             "/readyz",
             "/metrics",
             "/favicon.ico",

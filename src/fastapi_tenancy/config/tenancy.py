@@ -17,6 +17,7 @@ from pydantic_settings import (
 
 from fastapi_tenancy.config.encryption import EncryptionSettings
 from fastapi_tenancy.config.resolution import ResolutionSettings
+from fastapi_tenancy.config.revisions import RevisionSettings
 from fastapi_tenancy.config.rls import RlsSettings
 from fastapi_tenancy.config.runs import RunSettings
 from fastapi_tenancy.config.sessions import SessionSettings
@@ -42,6 +43,7 @@ _IN_TABLES = {
 
 
 class TenancyConfig(
+    RevisionSettings,
     ResolutionSettings,
     SessionSettings,
     TracksSettings,

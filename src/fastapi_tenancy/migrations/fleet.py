@@ -101,6 +101,20 @@ def in_own_loop(store: TenantStore, isolation: IsolationProvider) -> Collect:
     return work
 
 
+def in_this_loop(store: TenantStore, isolation: IsolationProvider) -> Collect:
+    """Read a catalogue from a worker thread, in the event loop that this is called in.
+
+    A store in use belongs to its loop: it is asked there.
+    """
+    loop, place = asyncio.get_running_loop(), place_in(isolation)
+
+    def work(selection: Selection) -> list[Tenant]:
+        reading = collect(store, selection, place)
+        return asyncio.run_coroutine_threadsafe(reading, loop).result()
+
+    return work
+
+
 class Fleet:
     """Everything fleet commands need; synchronous, safe to use from several threads."""
 

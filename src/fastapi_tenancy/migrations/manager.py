@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.migrations.asked import require_tenant, statuses_of
-from fastapi_tenancy.migrations.fleet import collect
+from fastapi_tenancy.migrations.fleet import in_this_loop
 from fastapi_tenancy.migrations.given import MigrationManager
 from fastapi_tenancy.migrations.results import TenantResult, joined
-from fastapi_tenancy.migrations.rivals import place_in
 from fastapi_tenancy.migrations.running import OneTenantCalls, position_of_one, results, run
 from fastapi_tenancy.migrations.tracks.running import TracksRun
 from fastapi_tenancy.model.event import Listener, silent
@@ -102,18 +100,9 @@ class TenantMigrationManager(OneTenantCalls):
         *,
         create: bool = False,
     ) -> list[TenantResult]:
-        loop = asyncio.get_running_loop()
-
-        place = place_in(self._provider())
-
-        def tenants(selection: Selection) -> list[Tenant]:
-            # The store belongs to the caller's loop: ask it there, from the worker thread.
-            reading = collect(self._catalogue, selection, place)
-            return asyncio.run_coroutine_threadsafe(reading, loop).result()
-
         chosen = Selection(statuses=statuses_of(statuses))
         request = TracksRun(
-            self._tracks(tenants),
+            self._tracks(in_this_loop(self._catalogue, self._provider())),
             command,
             revision,
             only=self._track,

@@ -251,13 +251,25 @@ def _heads(
 def _read(
     connection: psycopg.Connection, schemas: Sequence[str], table: str
 ) -> dict[str, Position]:
+    found = read_tables(connection, [(schema, table) for schema in schemas])
+    return dict(zip(schemas, found, strict=True))
+
+
+def read_tables(
+    connection: psycopg.Connection, tables: Sequence[tuple[str, str]]
+) -> list[Position]:
+    """The position in each of these version tables (schema, table), in one round trip; no markers.
+
+    Raises:
+        psycopg.Error: one of them is not there, or cannot be read.
+    """
     # A column for each table: planned as fast as one small statement each, and one row to fetch.
-    parts = (f"array(SELECT version_num::text FROM {qualified(s, table)})" for s in schemas)
+    parts = (f"array(SELECT version_num::text FROM {qualified(*table)})" for table in tables)
     message = f"SET LOCAL lock_timeout = {WAIT_MS}; SELECT {', '.join(parts)}"
     cursor = connection.execute(message.encode())
     cursor.nextset()
     row = cursor.fetchone() or ()
-    return {s: _versions(found, table) for s, found in zip(schemas, row, strict=True)}
+    return [_versions(found, table) for found, (_, table) in zip(row, tables, strict=True)]
 
 
 def _versions(found: list[str | None], table: str) -> Position:

@@ -12,6 +12,7 @@ from fastapi_tenancy.errors import (
     InvalidNameError,
     TenantNotFoundError,
     TenantRefusedError,
+    UnavailableError,
 )
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.resolving.flights import Flights
@@ -92,7 +93,7 @@ class TenantFinder:
             flights = self._flights = Flights(self._ask)
         try:
             return await flights.answer(key)
-        except CatalogueUnavailableError as error:  # of one question, but for each who asked it
+        except UnavailableError as error:  # of one question, but for each who asked it
             raise CatalogueUnavailableError(str(error), error.retry_after_s) from error
 
     async def _ask(self, key: TenantKey) -> Tenant | str:

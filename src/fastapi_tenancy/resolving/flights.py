@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from fastapi_tenancy.errors import CatalogueUnavailableError
+from fastapi_tenancy.errors import UnavailableError
 
 Key = TypeVar("Key")
 Answer = TypeVar("Answer")
@@ -22,12 +22,23 @@ class Flights(Generic[Key, Answer]):
 
     All questions of one object belong to one event loop. A question goes on where whoever asked
     it first is gone: others may wait for it too.
+
+    Args:
+        at_once: questions on their way at a time.
+        whom: who is asked, as an error calls it.
     """
 
-    def __init__(self, ask: Callable[[Key], Awaitable[Answer]]) -> None:
+    def __init__(
+        self,
+        ask: Callable[[Key], Awaitable[Answer]],
+        *,
+        at_once: int = AT_ONCE,
+        whom: str = "the catalogue",
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self._ask = ask
-        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._whom = whom
+        self._turn = asyncio.Semaphore(at_once)
         self._under_way: dict[Key, asyncio.Task[Answer]] = {}
         self._all: set[asyncio.Task[Answer]] = set()
 
@@ -35,7 +46,7 @@ class Flights(Generic[Key, Answer]):
         """The answer for a name.
 
         Raises:
-            CatalogueUnavailableError: too many names wait for their turn, or this was closed.
+            UnavailableError: too many names wait for their turn, or this was closed.
         """
         task = self._under_way.get(key)
         if task is None:
@@ -45,8 +56,12 @@ class Flights(Generic[Key, Answer]):
         except asyncio.CancelledError:
             asker = asyncio.current_task()
             if task.cancelled() and asker is not None and not asker.cancelling():
-                raise CatalogueUnavailableError("the catalogue was closed meanwhile") from None
+                raise UnavailableError(f"{self._whom} was closed before it had answered") from None
             raise
+
+    def is_under_way(self, key: Key) -> bool:
+        """Whether a name is being asked for."""
+        return key in self._under_way
 
     def part(self) -> None:
         """Let nobody who asks from now on wait for a question that is under way."""
@@ -64,8 +79,8 @@ class Flights(Generic[Key, Answer]):
 
     def _begin(self, key: Key) -> asyncio.Task[Answer]:
         if len(self._all) >= WAITING:
-            raise CatalogueUnavailableError(
-                f"{len(self._all)} names wait for an answer of the catalogue already"
+            raise UnavailableError(
+                f"{len(self._all)} names wait for an answer of {self._whom} already"
             )
         task = self.loop.create_task(self._in_turn(key))
         self._under_way[key] = task

@@ -24,7 +24,7 @@ def ensure_table(connection: sa.Connection) -> None:
     """
     if _is_complete(connection):
         return
-    _take_turns(connection)
+    take_turns(connection)
     if sa.inspect(connection).has_table(TENANTS.name):
         for column in _missing(connection):
             made = CreateColumn(column).compile(dialect=connection.dialect)
@@ -37,8 +37,8 @@ def ensure_table(connection: sa.Connection) -> None:
         connection.execute(CreateIndex(index, if_not_exists=True))
 
 
-def _take_turns(connection: sa.Connection) -> None:
-    """Let one process at a time look what is missing, and make it."""
+def take_turns(connection: sa.Connection) -> None:
+    """Let one process at a time go on, until the end of its transaction."""
     if connection.dialect.name == "postgresql":
         # CREATE ... IF NOT EXISTS fails when two sessions run it at the same moment.
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))

@@ -6,13 +6,14 @@ import json
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from fastapi_tenancy.errors import CatalogueUnavailableError, TenantRefusedError
+from fastapi_tenancy.errors import RevisionNotServedError, TenantRefusedError, UnavailableError
 from fastapi_tenancy.web.asgi import Scope, Send
 
 PROBLEM = "application/problem+json"
 _NOBODY = "The request names no tenant that is served here."
 _UNPROVEN = "The request carries no token that is accepted here."
 _LATER = "The request cannot be served at the moment. Try again later."
+_UPDATED = "The tenant or the application is being updated. Try again later."
 _POLICY_VIOLATION = 1008
 _TRY_AGAIN_LATER = 1013
 
@@ -37,25 +38,30 @@ class Answer:
             await send(close)
 
     async def _respond(self, send: Send, kind: str) -> None:
-        title = HTTPStatus(self.status).phrase
-        problem = {
-            "type": "about:blank",
-            "title": title,
-            "status": self.status,
-            "detail": self.detail,
-        }
-        body = json.dumps(problem).encode()
+        body = json.dumps(problem_of(self)).encode()
         fields = (("content-type", PROBLEM), ("content-length", str(len(body))), *self.headers)
         headers = [(name.encode(), value.encode()) for name, value in fields]
         await send({"type": f"{kind}.start", "status": self.status, "headers": headers})
         await send({"type": f"{kind}.body", "body": body})
 
 
-def answer_to(error: TenantRefusedError | CatalogueUnavailableError, refused_status: int) -> Answer:
+def problem_of(answer: Answer) -> dict[str, str | int]:
+    """The document that a client gets."""
+    title = HTTPStatus(answer.status).phrase
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": answer.status,
+        "detail": answer.detail,
+    }
+
+
+def answer_to(error: TenantRefusedError | UnavailableError, refused_status: int) -> Answer:
     """What is said where the tenant of a request was not found out."""
-    if isinstance(error, CatalogueUnavailableError):
+    if isinstance(error, UnavailableError):
+        detail = _UPDATED if isinstance(error, RevisionNotServedError) else _LATER
         headers = (("retry-after", str(error.retry_after_s)),)
-        return Answer(503, _LATER, headers, _TRY_AGAIN_LATER)
+        return Answer(503, detail, headers, _TRY_AGAIN_LATER)
     if error.challenge:
         return Answer(401, _UNPROVEN, (("www-authenticate", error.challenge),))
     return Answer(refused_status, _NOBODY)

@@ -7,10 +7,10 @@ from importlib import import_module
 from typing import Annotated
 
 from fastapi_tenancy.errors import (
-    CatalogueUnavailableError,
     MissingExtraError,
     NoTenantNamedError,
     TenantRefusedError,
+    UnavailableError,
 )
 from fastapi_tenancy.manager import TenancyManager
 from fastapi_tenancy.model.tenant import Tenant
@@ -36,7 +36,7 @@ async def get_tenant(connection: HTTPConnection) -> Tenant:
     """
     try:
         return await _tenant(connection)
-    except (TenantRefusedError, CatalogueUnavailableError) as error:
+    except (TenantRefusedError, UnavailableError) as error:
         raise _refusal(connection, error) from error
 
 
@@ -50,7 +50,7 @@ async def get_optional_tenant(connection: HTTPConnection) -> Tenant | None:
         return await _tenant(connection)
     except NoTenantNamedError:
         return None
-    except (TenantRefusedError, CatalogueUnavailableError) as error:
+    except (TenantRefusedError, UnavailableError) as error:
         raise _refusal(connection, error) from error
 
 
@@ -105,7 +105,7 @@ async def _tenant(connection: HTTPConnection) -> Tenant:
 
 
 def _refusal(
-    connection: HTTPConnection, error: TenantRefusedError | CatalogueUnavailableError
+    connection: HTTPConnection, error: TenantRefusedError | UnavailableError
 ) -> HTTPException | WebSocketException:
     answer = refused(connection.scope, error, manager_of(connection))
     extensions = connection.scope.get("extensions", {})

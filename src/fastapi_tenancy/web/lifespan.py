@@ -20,6 +20,7 @@ async def within(
     try:
         await manager.initialize()
     except TenancyError as error:
+        await manager.shutdown()
         await refuse_start(error, send)
         return
     if "app" in scope:

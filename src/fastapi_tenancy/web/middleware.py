@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import (
-    CatalogueUnavailableError,
     ConfigurationError,
     NoTenantNamedError,
     TenantRefusedError,
+    UnavailableError,
 )
 from fastapi_tenancy.manager import TenancyManager
 from fastapi_tenancy.model.tenant import Tenant
@@ -82,7 +82,7 @@ class TenancyMiddleware:
             return
         try:
             tenant = await self._tenant(scope)
-        except (TenantRefusedError, CatalogueUnavailableError) as error:
+        except (TenantRefusedError, UnavailableError) as error:
             await refused(scope, error, self._manager).send(scope, send)
             return
         leave(scope, Served(self._manager, tenant, True))

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi_tenancy.errors import CatalogueUnavailableError, TenantRefusedError
+from fastapi_tenancy.errors import TenantRefusedError, UnavailableError
 from fastapi_tenancy.manager import TenancyManager
 from fastapi_tenancy.web.answer import Answer, answer_to
 
@@ -15,7 +15,7 @@ _log = logging.getLogger("fastapi_tenancy")
 
 def refused(
     scope: Mapping[str, Any],
-    error: TenantRefusedError | CatalogueUnavailableError,
+    error: TenantRefusedError | UnavailableError,
     manager: TenancyManager,
 ) -> Answer:
     """Write into the log why a request is not served, and return what the client is told."""

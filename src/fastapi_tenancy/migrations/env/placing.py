@@ -21,6 +21,7 @@ from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.model.url import address_of, is_postgresql
 from fastapi_tenancy.opening import complete
+from fastapi_tenancy.storage.leases import LEASES
 from fastapi_tenancy.storage.table import TENANTS
 
 _NOBODY = Tenant(id="", identifier="")
@@ -116,11 +117,11 @@ def shared_place(config: TenancyConfig) -> Place | None:
 
 
 def catalogue_tables(place: Place, config: TenancyConfig) -> frozenset[str]:
-    """The list of tenants, where it is kept in this very place."""
-    elsewhere = config.tenants_query is not None or config.schema_pattern is not None
-    if elsewhere or place_of(config.catalogue_url) != place_of(place.address):
+    """Tables of this package that are kept in this very place: the list of tenants, leases."""
+    if place_of(config.catalogue_url) != place_of(place.address):
         return frozenset()
-    return frozenset((TENANTS.name,))
+    elsewhere = config.tenants_query is not None or config.schema_pattern is not None
+    return frozenset((LEASES.name,) if elsewhere else (LEASES.name, TENANTS.name))
 
 
 def _has_no_schemas(url: str, config: TenancyConfig) -> bool:

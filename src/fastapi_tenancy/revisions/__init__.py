@@ -1,0 +1,1 @@
+"""The revisions that an application serves: its tenants' positions, and who brings them there."""
