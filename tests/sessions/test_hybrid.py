@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import psycopg
 import pytest
 from sqlalchemy import select, text
@@ -11,7 +9,8 @@ from sqlalchemy import select, text
 from fastapi_tenancy import IsolationStrategy, Tenant, TenantSessions
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.isolation.hybrid import HybridIsolationProvider
-from fastapi_tenancy.model.url import DatabaseUrl, address_of
+from fastapi_tenancy.isolation.rls import RLSIsolationProvider
+from fastapi_tenancy.model.url import DatabaseUrl
 from fastapi_tenancy.testing.databases import create_database, drop_database
 from houses import ACME, BOLT, Item, build, config_of
 
@@ -52,20 +51,29 @@ async def test_a_tier_of_shared_tables_is_checked_at_start(url: str, driver: str
     await sessions.close()
 
 
-async def test_tenants_on_several_servers_and_databases(url: str, driver: str):
-    """Where a tenant is says its target alone; another server is another address."""
+async def test_tenants_on_several_servers(url: str, driver: str):
     other = create_database(url)
     build(other, [Tenant(id="3", identifier="crux")])
-
-    class Sharded(HybridIsolationProvider):
-        def target(self, tenant: Tenant):  # type: ignore[no-untyped-def]
-            found = super().target(tenant)
-            return replace(found, address=address_of(other)) if tenant.shard else found
-
-    sessions = TenantSessions(Sharded(config_of(url, driver)))
+    shards = {"b": {"url": f"{other}".replace("://", "+asyncpg://", 1)}}
+    sessions = TenantSessions(HybridIsolationProvider(config_of(url, driver, shards=shards)))
     crux = Tenant(id="3", identifier="crux", shard="b")
     async with sessions.session(ACME) as here, sessions.session(crux) as there:
         assert list(await here.scalars(select(Item.name))) == ["acme"]
         assert list(await there.scalars(select(Item.name))) == ["crux"]
+        assert here.bind.dialect.driver == driver
+        assert there.bind.dialect.driver == "asyncpg"
     await sessions.close()
     drop_database(other)
+
+
+async def test_each_server_is_checked_and_one_that_is_down_waits(url: str, driver: str):
+    down = {"down": {"url": "postgresql://127.0.0.1:1/shop"}}
+    own = config_of(url, driver, shards=down, rls_role="pg_monitor", isolation_strategy="rls")
+    sessions = TenantSessions(RLSIsolationProvider(own))
+    await sessions.check()
+    superuser = config_of(url, driver, shards=down, isolation_strategy="rls")
+    refused = TenantSessions(RLSIsolationProvider(superuser))
+    with pytest.raises(ConfigurationError, match="is a superuser"):
+        await refused.check()
+    for made in (sessions, refused):
+        await made.close()

@@ -37,12 +37,17 @@ _ASYNCPG_READS = frozenset(
 def driver_for(config: TenancyConfig, tenant: Tenant | None = None) -> str:
     """``asyncpg`` where the URL in the settings names it, else ``psycopg``.
 
-    A tenant's own URL comes first, then its shard's, then ``database_url``, then
+    The first of these decides: the tenant's own URL, that of its shard, ``database_url``,
     ``database_url_template``.
     """
+    shard = config.shards.get(tenant.shard) if tenant and tenant.shard else None
     own = tenant.database_url if tenant else None
-    shard = config.shards.get(tenant.shard or "") if tenant else None
-    url = own or (shard and shard.url) or config.database_url or config.database_url_template or ""
+    placed = shard.url if shard else config.database_url
+    return driver_of(own or placed or config.database_url_template or "")
+
+
+def driver_of(url: str) -> str:
+    """The asynchronous driver that a URL asks for."""
     return "asyncpg" if url.partition("://")[0].endswith("+asyncpg") else "psycopg"
 
 

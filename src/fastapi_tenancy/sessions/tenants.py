@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -9,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from fastapi_tenancy.errors import ServerUnreachableError
+from fastapi_tenancy.isolation.homes import Homes
 from fastapi_tenancy.isolation.hybrid import HybridIsolationProvider
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.isolation.reach import require_reachable
@@ -17,7 +19,7 @@ from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.model.url import address_of, masked
 from fastapi_tenancy.sessions.aim import COMMON, GUARDED, Aim, aim_of
-from fastapi_tenancy.sessions.drivers import driver_for
+from fastapi_tenancy.sessions.drivers import driver_for, driver_of
 from fastapi_tenancy.sessions.endings import Endings
 from fastapi_tenancy.sessions.engines import Engines, Lease, Place
 
@@ -72,25 +74,35 @@ class TenantSessions:
     async def check(self) -> None:
         """Refuse to start where row-level security would not hold; looks at nothing otherwise.
 
-        What is found at ``database_url`` here is found elsewhere when it is first used.
+        A server that cannot be asked now is asked before its first session. If none can be
+        asked, that is an error.
 
         Raises:
             ConfigurationError: the role would see the rows of all tenants; with what to do.
-            ServerUnreachableError: the server cannot be asked.
+            ServerUnreachableError: no server can be asked.
         """
         if not _uses_rls(self._isolation):
             return
-        async with self._leased(self._common(), GUARDED) as engine:
-            try:
-                async with engine.begin():
-                    pass
-            except (DBAPIError, OSError) as error:
-                said = getattr(error, "orig", None) or error
-                raise ServerUnreachableError(
-                    "whether row-level security holds cannot be asked at"
-                    f" {masked(str(self._isolation.config.database_url))!r}:"
-                    f" {masked(' '.join(str(said).split()))}"
-                ) from error
+        homes = list(Homes(self._isolation.config))
+        for address in (home.address for home in homes) if homes else ("",):
+            require_reachable(Target("", (), "", address, IsolationStrategy.RLS))
+        asked = [self._guard(Place(home.address, driver_of(home.url))) for home in homes]
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        errors = [error for error in found if error is not None]
+        refused = [error for error in errors if not isinstance(error, ServerUnreachableError)]
+        if refused or (errors and len(errors) == len(homes)):
+            raise (refused or errors)[0]
+
+    async def _guard(self, place: Place) -> None:
+        try:
+            async with self._leased(place, GUARDED) as engine, engine.begin():
+                pass
+        except (DBAPIError, OSError) as error:
+            said = " ".join(str(getattr(error, "orig", None) or error).split())
+            raise ServerUnreachableError(
+                "whether row-level security holds cannot be asked at"
+                f" {masked(place.address)!r}: {masked(said)}"
+            ) from error
 
     async def forget(self, tenant: Tenant) -> None:
         """Drop what is kept for a tenant: its engine, and what was found out about its place."""

@@ -33,6 +33,19 @@ class AsyncpgConnection(asyncpg.Connection):  # type: ignore[misc]
             found = await super().execute(query, *args, timeout=timeout)
         return str(found)
 
+    def _cancel_current_command(self, waiter: Any, *others: Any) -> None:
+        """As asyncpg does, but that a pooler is left instead of being asked to cancel.
+
+        Cancel requests make widespread versions of PgBouncer end (its issue 801), with the
+        sessions of everybody.
+        """
+        if not self.course.pooled:
+            super()._cancel_current_command(waiter, *others)
+            return
+        self.terminate()
+        if not waiter.done():
+            waiter.set_result(None)
+
     def is_idle(self) -> bool:
         """True while no transaction is open."""
         return not self.is_in_transaction()

@@ -6,12 +6,13 @@ It overrides a method without documentation (``_exec_command``); what is watched
 
 from __future__ import annotations
 
+import asyncio
 import select
 from collections.abc import Generator
 from typing import Any
 
 import psycopg
-from psycopg import errors, generators, pq
+from psycopg import errors, generators, pq, waiting
 from psycopg.adapt import Transformer
 
 from fastapi_tenancy.sessions.course import Course
@@ -66,6 +67,21 @@ class PsycopgConnection(psycopg.AsyncConnection[Any]):
     def pid(self) -> int:
         """The number of the server's process, as it was told when connecting."""
         return self.info.backend_pid
+
+    async def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
+        """As psycopg does, but that a pooler is left instead of being asked to cancel.
+
+        Cancel requests make widespread versions of PgBouncer end (its issue 801), with the
+        sessions of everybody.
+        """
+        if not self.course.pooled:
+            return await super().wait(gen, *args, **kwargs)
+        try:
+            return await waiting.wait_async(gen, self.pgconn.socket, *args, **kwargs)
+        except asyncio.CancelledError:
+            if self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
 
     async def found(self, query: str) -> bool:
         """Whether a query outside of any transaction gives a row."""
