@@ -30,6 +30,8 @@ class Lines:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[str, list[tuple[float, psycopg.Connection]]] = {}
+        self._closings = 0
+        """A look that began before a closing keeps nothing after it."""
 
     def look(
         self, address: str, look: Callable[[psycopg.Connection], Found], *, keep: bool = True
@@ -44,17 +46,17 @@ class Lines:
             ServerUnreachableError: the server did not take the connection.
             psycopg.Error: as ``look`` does.
         """
-        kept = self._taken(address)
+        begun, kept = self._closings, self._taken(address)
         if kept is not None:
             try:
-                return self._used(address, kept, look, keep=keep)
+                return self._used(address, kept, look, begun if keep else None)
             except psycopg.OperationalError:
                 if not kept.closed:
                     raise
         # A peer that is gone without a word is not waited for as long as the system would.
         patience = str(round(self._timeout_s * 1000))
         opened = connect(address, self._timeout_s, tcp_user_timeout=patience)
-        return self._used(address, opened, look, keep=keep)
+        return self._used(address, opened, look, begun if keep else None)
 
     def sweep(self) -> bool:
         """Close what nobody has used for a while; True if something is left."""
@@ -68,8 +70,9 @@ class Lines:
         return bool(self._kept)
 
     def close(self) -> None:
-        """Close every connection that is kept."""
+        """Close every connection that is kept, and those in use as soon as they are not."""
         with self._lock:
+            self._closings += 1
             kept, self._kept = self._kept, {}
         for lines in kept.values():
             for _, connection in lines:
@@ -85,19 +88,20 @@ class Lines:
         address: str,
         connection: psycopg.Connection,
         look: Callable[[psycopg.Connection], Found],
-        *,
-        keep: bool,
+        begun: int | None,
     ) -> Found:
         try:
             return look(connection)
         finally:
-            if not (keep and self._put_back(address, connection)):
+            if not self._put_back(address, connection, begun):
                 connection.close()
 
-    def _put_back(self, address: str, connection: psycopg.Connection) -> bool:
-        if connection.closed or not _idle(connection):
+    def _put_back(self, address: str, connection: psycopg.Connection, begun: int | None) -> bool:
+        if begun is None or connection.closed or not _idle(connection):
             return False
         with self._lock:
+            if begun != self._closings:
+                return False
             lines = self._kept.setdefault(address, [])
             if len(lines) < KEPT:
                 lines.append((self._clock(), connection))
