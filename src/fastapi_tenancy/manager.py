@@ -224,8 +224,15 @@ class TenancyManager:
         return await create_tenant(tenant, store=self._store, isolation=self._isolation)
 
     async def _start(self, _what: str) -> None:
-        await self._store.initialize()
-        await self._revisions.open()
+        try:
+            await self._store.initialize()
+            await self._revisions.open()
+        except BaseException:
+            # Whoever could not begin does not think of ending; the next try opens them again.
+            await self._revisions.close()
+            if self._own_store:
+                await self._store.close()
+            raise
         self._ready = True
 
     async def _brought(self, tenant: Tenant) -> None:
