@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
-from operators import SIGNED_IN, created, require_operator, told
+from operators import SIGNED_IN, application, created, require_operator, told
 
-from fastapi_tenancy import TenancyManager, TenantStatus
+from fastapi_tenancy import TenancyConfig, TenancyManager, TenancyMiddleware, TenantStatus
 from fastapi_tenancy.web.admin.router import admin_router
 from serving import client, started
+from several import shop
 from shelf import WAITS, Shelf, tenant
 
 OVER = ("succeeded", "failed", "stopped", "refused")
@@ -296,6 +298,71 @@ async def test_an_unknown_run_is_404(http: httpx.AsyncClient, what: str) -> None
         "no run 'x' in this process" in told(await http.get(f"/admin/runs/x{what}"), 404)["detail"]
     )
     told(await http.post("/admin/runs/x/stop"), 404)
+
+
+async def test_whoever_shares_tables_is_not_moved_alone(shelf: Shelf) -> None:
+    config = TenancyConfig(database_url=shelf.url, isolation_strategy="rls")
+    app = application(TenancyManager(config))
+    async with started(app), client(app, **SIGNED_IN) as http:
+        await created(http, "acme", "bolt")
+        shelf.revision("b3", "b2", 'op.create_table("more", sa.Column("id", sa.Integer))')
+        down = {"revision": "b1", "confirm": "acme"}
+        for step, body in (("upgrade", {}), ("downgrade", down)):
+            answer = await http.post(f"/admin/tenants/acme/{step}", json=body)
+            assert "moves everybody" in told(answer, 409)["detail"]
+        run = await over(http, await begun(http, "/fleet/upgrade"))
+        assert (run["state"], run["total"], run["done"]) == ("succeeded", 2, 2)
+    assert shelf.stands("public") == ["b3"]
+
+
+async def test_every_history_is_gone_through(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "several"
+    folder.mkdir()
+    shop(folder)
+    monkeypatch.chdir(folder)
+    app = application(TenancyManager(TenancyConfig(database_url=shelf.url)))
+    async with started(app), client(app, **SIGNED_IN) as http:
+        answer = await http.post("/admin/tenants", json={"identifier": "acme"})
+        assert "'shared'" in told(answer, 409)["detail"]
+        body = {"create": True, "track": "shared"}
+        run = await over(http, await begun(http, "/fleet/upgrade", **body))
+        assert (run["state"], run["track"]) == ("succeeded", "shared")
+        await created(http, "acme")
+        path = await begun(http, "/fleet/upgrade")
+        assert (await over(http, path))["total"] == 2
+        page = (await http.get(f"{path}/results")).json()
+        assert [(r["track"], r["identifier"], r["outcome"]) for r in page["items"]] == [
+            ("shared", "shared", "already there"),
+            ("tenants", "acme", "already there"),
+        ]
+        fleet = (await http.get("/admin/fleet")).json()
+        assert [(t["track"], t["scope"], t["at_head"]) for t in fleet["tracks"]] == [
+            ("shared", "shared", 1),
+            ("tenants", "tenant", 1),
+        ]
+        down = {"revision": "base", "confirm": "acme"}
+        detail = told(await http.post("/admin/tenants/acme/downgrade", json=down), 409)["detail"]
+        assert "which track is meant" in detail
+        down["track"] = "tenants"
+        assert (await over(http, await begun(http, "/tenants/acme/downgrade", **down)))[
+            "state"
+        ] == "succeeded"
+        stand = (await http.get("/admin/tenants/acme")).json()["migrations"]
+        assert [(s["track"], s["current_revision"]) for s in stand] == [("tenants", None)]
+
+
+async def test_it_needs_no_tenant_where_all_else_does(manager: TenancyManager) -> None:
+    app = application(manager)
+    app.add_middleware(TenancyMiddleware, manager=manager)
+    app.add_api_route("/hello", lambda: "hello")
+    async with started(app), client(app, **SIGNED_IN) as http:
+        await created(http, "acme")
+        assert (await http.get("/hello")).status_code == 404
+        assert (await http.get("/hello", headers={"X-Tenant-ID": "acme"})).status_code == 200
+        await http.post("/admin/tenants/acme/suspend")
+        assert (await http.get("/hello", headers={"X-Tenant-ID": "acme"})).status_code == 404
 
 
 async def test_two_fleets_in_one_application_have_runs_of_their_own(

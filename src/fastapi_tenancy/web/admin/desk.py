@@ -12,7 +12,7 @@ from fastapi import Request
 
 from fastapi_tenancy.errors import ConfigurationError, TenantDeletedError, TenantNotFoundError
 from fastapi_tenancy.manager import TenancyManager
-from fastapi_tenancy.migrations.fleet import Collect, collect
+from fastapi_tenancy.migrations.fleet import collect
 from fastapi_tenancy.migrations.rivals import place_in
 from fastapi_tenancy.migrations.tracks.opening import Opened, open_tracks
 from fastapi_tenancy.migrations.tracks.running import TracksRun
@@ -99,9 +99,14 @@ class Desk:
             self._looking = CapacityLimiter(LOOKING)
         return await to_thread.run_sync(work, limiter=self._looking)
 
-    def tracks(self) -> tuple[Opened, ...]:
-        """The histories of the project, with the tenants of the catalogue; called in a thread."""
-        return self._opened(asyncio.get_running_loop())
+    async def with_tracks(self, work: Callable[[tuple[Opened, ...]], T]) -> T:
+        """Return what ``work`` makes of the histories of the project, in a thread.
+
+        Raises:
+            ConfigurationError: nothing says where one of them applies, or what ``work`` raises.
+        """
+        loop = asyncio.get_running_loop()
+        return await self.look(lambda: work(self._opened(loop)))
 
     async def request(
         self, command: Command, revision: str, track: str | None, **given: object
@@ -111,19 +116,15 @@ class Desk:
         Raises:
             ConfigurationError: one of them has not, or there is no such history.
         """
-        every = self.tracks()
-        names = [opened.track.name for opened in every]
-        if track is not None and track not in names:
-            known = f"expected one of {', '.join(names)}" if names[0] else "there is one, nameless"
-            raise ConfigurationError(f"there is no track {track!r}; {known}")
 
-        def checked() -> TracksRun:
+        def checked(every: tuple[Opened, ...]) -> TracksRun:
+            _require_track(every, track)
             request = TracksRun(every, command, revision, only=track, **given)
             for asked in request.asked:
                 asked.fleet.history().require(asked.options.revision)
             return request
 
-        return await self.look(checked)
+        return await self.with_tracks(checked)
 
     def begin(
         self, http: Request, wish: Wish, request: TracksRun, selection: Selection
@@ -142,12 +143,17 @@ class Desk:
 
     def _opened(self, loop: asyncio.AbstractEventLoop) -> tuple[Opened, ...]:
         manager = self.manager
-        isolation = manager.isolation_provider
-        place = place_in(isolation)
+        place = place_in(manager.isolation_provider)
 
         def tenants(selection: Selection) -> list[Tenant]:
             reading = collect(manager.tenant_store, selection, place)
             return asyncio.run_coroutine_threadsafe(reading, loop).result()
 
-        read: Collect = tenants
-        return open_tracks(manager.config, read, isolation)
+        return open_tracks(manager.config, tenants, manager.isolation_provider)
+
+
+def _require_track(every: tuple[Opened, ...], track: str | None) -> None:
+    names = [opened.track.name for opened in every]
+    if track is not None and track not in names:
+        known = f"expected one of {', '.join(names)}" if names[0] else "the project has none"
+        raise ConfigurationError(f"there is no track {track!r}; {known}")

@@ -13,6 +13,7 @@ from fastapi_tenancy.migrations.tracks.opening import Opened
 from fastapi_tenancy.migrations.tracks.running import TracksRun
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
+from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.web.admin.desk import Desk
 from fastapi_tenancy.web.admin.documents.fleet import (
     FleetDocument,
@@ -116,8 +117,7 @@ class MoveEndpoints:
         def read(every: tuple[Opened, ...]) -> list[TrackStatus]:
             return [TrackStatus.of(opened.track, _status(opened)) for opened in every]
 
-        every = self._desk.tracks()
-        tracks = await self._desk.look(lambda: read(every))
+        tracks = await self._desk.with_tracks(read)
         return FleetDocument(is_up_to_date=all(t.at_head == t.total for t in tracks), tracks=tracks)
 
     async def plan_fleet(self, wish: Annotated[FleetUpgrade, Body()] = EVERYBODY) -> PlanDocument:
@@ -167,11 +167,22 @@ class MoveEndpoints:
     ) -> RunDocument:
         desk = self._desk
         found = await desk.tenant(name)
+        self._require_alone(found)
         request = await desk.request(command, revision, track, concurrency=1)
         asked = Wish(command, revision, found.identifier, track)
         chosen = Selection(identifiers=frozenset({found.identifier}))
         run, response.headers["location"] = desk.begin(http, asked, request, chosen)
         return RunDocument.of(run)
+
+    def _require_alone(self, tenant: Tenant) -> None:
+        """Refuse to move everybody in the name of one."""
+        target = self._desk.manager.isolation_provider.target(tenant)
+        if target.strategy is IsolationStrategy.RLS:
+            raise ConfigurationError(
+                f"tenant {tenant.identifier!r} lives in tables that others live in too, and what"
+                " moves them moves everybody: upgrade the fleet instead, or use `tenancy upgrade`"
+                " and `tenancy downgrade`. Nothing was changed"
+            )
 
     async def _plan(
         self, request: TracksRun, chosen: Selection, command: Literal["upgrade", "downgrade"]

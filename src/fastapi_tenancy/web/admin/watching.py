@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
@@ -115,7 +116,7 @@ class RunEndpoints:
     ) -> RunDocument:
         """Stop a run: no more tenants are started. Harmless when it is over."""
         found = self._desk.run(run)
-        await self._desk.look(lambda: found.ask_to_stop(abort=abort))
+        await to_thread.run_sync(lambda: found.ask_to_stop(abort=abort))
         return RunDocument.of(found)
 
     async def require_more(self, run: RunId, last_event_id: LastEventId = None) -> None:

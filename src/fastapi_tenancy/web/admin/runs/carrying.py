@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from fastapi_tenancy.engine.failure import traced
 from fastapi_tenancy.errors import ConfigurationError, said
 from fastapi_tenancy.migrations.results import results_of
 from fastapi_tenancy.migrations.running import results
@@ -34,7 +35,7 @@ def carry_out(run: Run, request: TracksRun, selection: Selection) -> None:
     except ConfigurationError as error:
         run.end(RunState.REFUSED, masked(str(error)))
     except Exception as error:  # nobody waits for this thread: its run has to say it
-        _log.exception("the run %s ended unexpectedly", run.id)
+        _log.error("the run %s ended unexpectedly\n%s", run.id, traced(error))
         run.end(RunState.FAILED, f"{type(error).__name__}: {masked(said(error))}")
     else:
         run.end_with(found, _state(ended))

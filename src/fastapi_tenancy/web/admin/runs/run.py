@@ -102,7 +102,7 @@ class Run:
         self.state = RunState.WAITING
         self.error: str | None = None
         self.total: int | None = None
-        self.counts: Counter[OutcomeKind] = Counter()
+        self.counts = _counted(())
         self.log: list[Result] = []
         self.results: list[Result] = self.log
         self.warnings: list[str] = []
@@ -162,9 +162,10 @@ class Run:
         """It is over, and this was read back of every tenant."""
         with self._lock:
             told = {result.subject: result for result in self.log}
-            self.log.extend(r for r in results if not _same(told.get(r.subject), r))
+            results = [_kept(told.get(result.subject), result) for result in results]
+            self.log.extend(r for r in results if told.get(r.subject) is not r)
             self.results = results
-            self.counts = Counter(result.outcome for result in results)
+            self.counts = _counted(results)
             self.total = len(results)
             self._end(state)
         self.bell.ring()
@@ -180,9 +181,19 @@ class Run:
                 await self.bell.wait(heard)
 
 
-def _same(told: Result | None, found: Result) -> bool:
-    return told is not None and (told.outcome, told.to_revision, told.error) == (
+def _kept(told: Result | None, found: Result) -> Result:
+    """What was told, where the read-back found the same."""
+    if told is not None and (told.outcome, told.to_revision, told.error) == (
         found.outcome,
         found.to_revision,
         found.error,
-    )
+    ):
+        return told
+    return found
+
+
+def _counted(results: Iterable[Result]) -> Counter[OutcomeKind]:
+    """Every kind is in it, so that nobody who reads it meets one that is added."""
+    counts = Counter(dict.fromkeys(OutcomeKind, 0))
+    counts.update(result.outcome for result in results)
+    return counts
