@@ -23,14 +23,14 @@ TENANTS = 1000
 _GOAL = 0.85
 _TURNS = 8
 """Turns of each contender in a round, short ones: whatever else runs meets both alike."""
-_WARM_S = "3600"
+WARM_S = "3600"
 """Seconds that tenants are remembered: for the whole of a benchmark."""
 _HEAD = "GET /hello HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n"
 _REQUESTS = [f"{_HEAD}X-Tenant-ID: t{n}\r\n\r\n".encode() for n in range(TENANTS)]
 
 
 @dataclass(slots=True)
-class _Served:
+class Served:
     """What a contender did in each round."""
 
     per_second: list[float] = field(default_factory=list)
@@ -43,19 +43,20 @@ def requests_served(server: EmbeddedPostgres, size: Size) -> list[Finding]:
     url = str(create_database(server.url()))
     try:
         asyncio.run(_catalogue(url))
-        with _serving("tenants", url) as ours, _serving("plain", url) as theirs:
-            found = _race({"tenants": ours, "plain": theirs}, size)
+        with serving("tenants", url) as ours, serving("plain", url) as theirs:
+            found = race({"tenants": ours, "plain": theirs}, size)
         return _findings(found["tenants"], found["plain"])
     finally:
         drop_database(url)
 
 
-def _race(ports: Mapping[str, int], size: Size) -> Mapping[str, _Served]:
-    found = {name: _Served() for name in ports}
+def race(ports: Mapping[str, int], size: Size) -> Mapping[str, Served]:
+    """Load the applications on these ports in turns, and say what each did in every round."""
+    found = {name: Served() for name in ports}
     for port in ports.values():
         load(port, _REQUESTS, size.seconds)  # to warm up
     for _ in range(size.rounds):
-        turns = {name: _Served() for name in ports}
+        turns = {name: Served() for name in ports}
         for number in range(_TURNS):
             for name in list(ports) if number % 2 else list(reversed(ports)):
                 _turn(ports[name], size.seconds / _TURNS, turns[name])
@@ -66,7 +67,7 @@ def _race(ports: Mapping[str, int], size: Size) -> Mapping[str, _Served]:
     return found
 
 
-def _turn(port: int, seconds: float, taken: _Served) -> None:
+def _turn(port: int, seconds: float, taken: Served) -> None:
     before = _worked_s(port)
     done = load(port, _REQUESTS, seconds)
     taken.per_second.append(done.per_second)
@@ -74,7 +75,7 @@ def _turn(port: int, seconds: float, taken: _Served) -> None:
     taken.load_busy.append(done.busy * 100)
 
 
-def _findings(ours: _Served, theirs: _Served) -> list[Finding]:
+def _findings(ours: Served, theirs: Served) -> list[Finding]:
     name = f"one uvicorn worker, requests of {TENANTS} tenants through the middleware"
     against = "the same application without it"
 
@@ -111,15 +112,24 @@ async def _catalogue(url: str) -> None:
 
 
 @contextmanager
-def _serving(application: str, url: str) -> Iterator[int]:
-    """Serve an application in a process of its own, on a port that is open from the beginning."""
+def serving(application: str, url: str, **settings: str) -> Iterator[int]:
+    """Serve an application in a process of its own, on a port that is open from the beginning.
+
+    Args:
+        settings: environment variables for it.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listening:
         number = listening.fileno()
         process = subprocess.Popen(
             [sys.executable, "-m", "bench.web_app", application, str(number)],
             pass_fds=[number],
             cwd=Path(__file__).parents[1],
-            env={**os.environ, "TENANCY_DATABASE_URL": url, "TENANCY_CACHE_TTL_S": _WARM_S},
+            env={
+                **os.environ,
+                "TENANCY_DATABASE_URL": url,
+                "TENANCY_CACHE_TTL_S": WARM_S,
+                **settings,
+            },
         )
         try:
             yield int(listening.getsockname()[1])

@@ -190,3 +190,20 @@ async def test_a_server_that_is_away_refuses_its_own_quickly_and_is_told_once(
 
 def _fields(tenant: Tenant) -> dict[str, Any]:
     return {name: getattr(tenant, name) for name in ("id", "identifier", "database_url")}
+
+
+async def test_a_run_of_this_process_is_seen_at_once(fleet: Fleet) -> None:
+    await fleet.at("t3", "acme")
+    await fleet.at("t2", "bolt")
+    app = application(TenancyManager(fleet.config(when_behind="refuse")))
+    async with started(app), client(app) as http:
+
+        async def ask() -> list[int]:
+            asked = [http.get("/whoami", headers={"X-Tenant-ID": n}) for n in ("acme", "bolt")]
+            return [(await one).status_code for one in asked]
+
+        assert await ask() == [200, 503]
+        await fleet.at("t3", "bolt")
+        acme = await fleet.store.get_by_identifier("acme")
+        await fleet.migrator().downgrade_tenant(acme)
+        assert await ask() == [503, 200]

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from fastapi_tenancy import TenancyConfig, TenancyManager, Tenant
+from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.opening import open_isolation
 from fastapi_tenancy.storage.leases import LeaseTable
 from fleet import Fleet, application
@@ -195,3 +196,20 @@ async def test_open_connections_go_on_after_a_migration(behind: Fleet, driver: s
         after = await look()
     assert before[1] == ["id", "title"]
     assert after == (before[0], ["id", "title", "pages"])
+
+
+async def test_a_request_that_may_not_wait_still_begins_the_migration(behind: Fleet) -> None:
+    app = application(TenancyManager(behind.config(when_behind="migrate", migrate_wait_s=0)))
+    async with started(app), client(app, **{"X-Tenant-ID": "acme"}) as http:
+        assert (await http.get("/whoami")).status_code == 503
+        async with asyncio.timeout(60):
+            while (await http.get("/whoami")).status_code != 200:
+                pass
+    assert tries(behind) == 1
+
+
+async def test_a_role_that_may_not_make_the_table_is_told_so(behind: Fleet) -> None:
+    with psycopg.connect(behind.url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE tenancy_leases (id int)")
+    with pytest.raises(ConfigurationError, match="a table of that name is there that lacks name"):
+        await TenancyManager(behind.config(when_behind="migrate")).initialize()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from fastapi_tenancy.storage.leases import LEASE_S
 from fleet import NAMES, Fleet
+from pooler import PROGRAM, pooled
 from replicas import replicas
 from several import revision
 
@@ -52,9 +55,21 @@ async def test_each_tenant_is_migrated_by_one_of_many(counted: Fleet) -> None:
     assert runs(counted) == EACH_ONCE
 
 
-async def test_one_of_many_migrates_at_the_start(counted: Fleet) -> None:
-    given = {"database_url": str(counted.url), "migrate_at_start": "all", "when_behind": "refuse"}
-    with replicas(MANY, counted.folder, list(NAMES), **given) as started:
+@pytest.fixture(params=["server", "pooler"])
+def address(request: pytest.FixtureRequest, counted: Fleet) -> Iterator[str]:
+    """The server itself, and PgBouncer in transaction mode with few connections to it."""
+    if request.param == "server":
+        yield str(counted.url)
+        return
+    if PROGRAM is None and "CI" not in os.environ:
+        pytest.skip("PgBouncer is not installed")
+    with pooled(str(counted.url), 4) as through:
+        yield through
+
+
+async def test_one_of_many_migrates_at_the_start(counted: Fleet, address: str) -> None:
+    given = {"database_url": address, "migrate_at_start": "all", "when_behind": "refuse"}
+    with replicas(MANY, counted.folder, list(NAMES), concurrency=2, **given) as started:
         for one in started:
             one.go()
         for one in started:

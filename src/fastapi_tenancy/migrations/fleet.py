@@ -19,6 +19,7 @@ from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import TenantDeletedError, TenantNotFoundError
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.migrations.moved import telling
 from fastapi_tenancy.migrations.rivals import Place, place_in, rivals
 from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.outcome import Report
@@ -169,7 +170,8 @@ class Fleet:
         Raises:
             ConfigurationError: the request cannot be carried out for anybody; nothing changed.
         """
-        run = FleetRun(self.history(), self.isolation, options, listener=listener, stop=stop)
+        told = telling(listener)
+        run = FleetRun(self.history(), self.isolation, options, listener=told, stop=stop)
         chosen = self.tenants(selection)
         first = [chosen]
 

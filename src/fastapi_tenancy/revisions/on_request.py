@@ -66,9 +66,7 @@ class OnRequest:
         self._rivalry = Rivalry(store, isolation)
         self._under_way = 0
         self._turn = asyncio.Semaphore(AT_ONCE)
-        self._flights: Flights[Asked, None] = Flights(
-            self._bring, at_once=WAITING, whom="the migration on request"
-        )
+        self._flights = self._made_flights()
 
     def is_under_way(self, asked: Asked) -> bool:
         """Whether the tenants of that place are being migrated, here or elsewhere."""
@@ -80,12 +78,17 @@ class OnRequest:
         Raises:
             UnavailableError: they cannot be migrated for now.
         """
+        if self._flights.loop is not asyncio.get_running_loop():
+            self._turn, self._flights = asyncio.Semaphore(AT_ONCE), self._made_flights()
         await self._flights.answer(asked)
 
     async def close(self) -> None:
         """Start no other; the statement in flight is finished."""
         await self._flights.close()
         await self._rivalry.close()
+
+    def _made_flights(self) -> Flights[Asked, None]:
+        return Flights(self._bring, at_once=WAITING, whom="the migration on request")
 
     async def _bring(self, asked: Asked) -> None:
         self._under_way += 1

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.config.revisions import AtStart, WhenBehind
 from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.migrations.moved import subscribe as subscribe_to_runs
+from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.revisions.at_start import StartRun
 from fastapi_tenancy.revisions.census import FleetShare
@@ -47,7 +50,7 @@ class Revisions:
         self._on_request: OnRequest | None = None
         self._gate: RevisionGate | None = None
         self._count: SharedCount | None = None
-        self._unsubscribe: Callable[[], None] = lambda: None
+        self._told = ExitStack()
 
     async def open(self) -> None:
         """Migrate what the settings say, and make ready for requests.
@@ -71,7 +74,7 @@ class Revisions:
 
     async def close(self) -> None:
         """Give up what is under way and close every connection; it may be opened again."""
-        self._unsubscribe()
+        self._told.close()
         for one in (self._count, self._gate, self._on_request):
             if one is not None:
                 await one.close()
@@ -120,7 +123,8 @@ class Revisions:
                 config, self._store, isolation, self._positions, leases, self._brought
             )
         self._gate = RevisionGate(config, isolation, self._positions, self._on_request)
-        self._unsubscribe = subscribe(self._changed)
+        self._told.callback(subscribe(self._changed))
+        self._told.callback(subscribe_to_runs(self._moved))
 
     async def _opened_looker(self) -> Looker:
         if self._looker is None:
@@ -131,3 +135,7 @@ class Revisions:
     def _changed(self, change: Change) -> None:
         for names in (*change.before, *change.after):
             self.forget(names.id)
+
+    def _moved(self, target: Target) -> None:
+        for tenant in target.tenants:
+            self.forget(tenant.id)

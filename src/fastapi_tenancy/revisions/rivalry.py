@@ -28,9 +28,11 @@ class Rivalry:
         Raises:
             TenancyError: the catalogue cannot be read.
         """
-        answer: asyncio.Future[list[Tenant]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[Tenant]] = loop.create_future()
         self._waiting.append((tenant, answer))
-        if self._reading is None or self._reading.done():
+        reading = self._reading
+        if reading is None or reading.done() or reading.get_loop() is not loop:
             self._reading = asyncio.create_task(self._read())
         return await answer
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
+from fastapi_tenancy.errors import ConfigurationError, ServerUnreachableError
 from fastapi_tenancy.storage.database import CatalogueDatabase
 from fastapi_tenancy.storage.making import take_turns
 
@@ -73,8 +74,22 @@ class LeaseTable:
         self._database = CatalogueDatabase(url, connect_timeout_s=connect_timeout_s)
 
     async def prepare(self) -> None:
-        """Create the table unless it is there; several processes may do so at once."""
-        await self._database.run(_ensure, makes=True)
+        """Create the table unless it is there; several processes may do so at once.
+
+        Raises:
+            ServerUnreachableError: the database did not take the connection.
+            ConfigurationError: the role may not make it, or something else bears its name.
+        """
+        try:
+            await self._database.run(_ensure, makes=True)
+        except ServerUnreachableError:
+            raise
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"the table {LEASES.name}, by which processes agree on who migrates, cannot be"
+                f" made: {error}. Give the role of catalogue_url the right to make it, or let"
+                " nothing be migrated by the application (when_behind, migrate_at_start)"
+            ) from error
 
     async def close(self) -> None:
         """Close the connections; the next call opens new ones."""
@@ -148,9 +163,19 @@ class LeaseTable:
 
 def _ensure(connection: sa.Connection) -> None:
     if sa.inspect(connection).has_table(LEASES.name):
+        _refuse_another(connection)
         return
     take_turns(connection)
     connection.execute(CreateTable(LEASES, if_not_exists=True))
+
+
+def _refuse_another(connection: sa.Connection) -> None:
+    there = {column["name"] for column in sa.inspect(connection).get_columns(LEASES.name)}
+    missing = [column.name for column in LEASES.c if column.name not in there]
+    if missing:
+        raise ConfigurationError(
+            f"a table of that name is there that lacks {', '.join(missing)}; rename or drop it"
+        )
 
 
 def _now(connection: sa.Connection) -> sa.ColumnElement[float]:
