@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bench.apart import databases, files
 from bench.finding import Finding
+from bench.gate import gate_warm
 from bench.memory import memory_growth
 from bench.own import env_road
 from bench.races import additive_revision, live_revision, nothing_to_do
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[EmbeddedPostgres, Size], list[Finding]]] = {
     "env": env_road,
     "memory": memory_growth,
     "web": requests_served,
+    "gate": gate_warm,
 }
 RESULTS = Path(__file__).parent / "results"
 
