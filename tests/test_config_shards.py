@@ -102,3 +102,15 @@ def test_two_files_that_disagree_show_no_password(project: Path) -> None:
     (project / "tenancy.toml").write_text(f"[shards.eu]\nurl = '{EU}'\n")
     (project / "pyproject.toml").write_text(f"[tool.tenancy.shards.eu]\nurl = '{US}'\n")
     assert "in tenancy.toml but" in refusal()
+
+
+def test_what_the_ini_file_names_is_no_home_beside_shards(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "alembic.ini").write_text(
+        f"[alembic]\nscript_location = migrations\nsqlalchemy.url = {EU}\n"
+    )
+    assert complete(TenancyConfig()).database_url == EU
+    monkeypatch.setenv("TENANCY_SHARDS", json.dumps({"us": {"url": US}}))
+    assert complete(TenancyConfig()).database_url is None
+    assert complete(TenancyConfig(database_url=EU)).database_url == EU

@@ -34,13 +34,17 @@ _PLACEHOLDER = "driver://"
 def complete(config: TenancyConfig, alembic: Config | None = None) -> TenancyConfig:
     """Fill in a missing ``database_url`` with the ``sqlalchemy.url`` of the Alembic project.
 
+    Where there are shards it stays missing: what an ini file names is no home for a tenant that
+    nobody gave a shard.
+
     Args:
         alembic: the project where it is loaded already, by Alembic's own command for instance.
 
     Raises:
         ConfigurationError: the Alembic project has a URL that cannot be used.
     """
-    if config.database_url is not None or not (alembic or any(project_files(config.alembic_ini))):
+    known = config.database_url is not None or config.shards
+    if known or not (alembic or any(project_files(config.alembic_ini))):
         return config
     try:
         alembic = alembic or load_config(config.alembic_ini, config.alembic_section)

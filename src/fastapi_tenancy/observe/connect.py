@@ -111,4 +111,5 @@ def _told(error: psycopg.OperationalError) -> str:
         advice = "check the database name in its URL, or create it first"
     else:
         advice = "check that the server runs and that host and port in its URL are right"
-    return f"{cause}. What to do: {advice}"
+    end = "" if cause.endswith(("?", ".")) else "."
+    return f"{cause}{end} What to do: {advice}"
