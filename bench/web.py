@@ -21,7 +21,7 @@ from fastapi_tenancy.testing.postgres import EmbeddedPostgres, create_database, 
 
 TENANTS = 1000
 _GOAL = 0.85
-_TURNS = 8
+_TURNS = 20
 """Turns of each contender in a round, short ones: whatever else runs meets both alike."""
 WARM_S = "3600"
 """Seconds that tenants are remembered: for the whole of a benchmark."""

@@ -24,16 +24,16 @@ class Remembered(Generic[Key, Value]):
 
     def get(self, key: Key) -> Value | None:
         """The value, or None where it is unknown or too old."""
-        with self._lock:
-            found = self._values.get(key)
-            if found is None:
-                return None
-            until, value = found
-            if self._clock() >= until:
-                del self._values[key]
-                return None
-            self._values.move_to_end(key)
-            return value
+        found = self._values.get(key)
+        if found is None:
+            return None
+        until, value = found
+        if self._clock() >= until:
+            self._drop(key, found)
+            return None
+        if len(self._values) >= self._size:  # only then does it matter who is asked for
+            self._touch(key)
+        return value
 
     def put(self, key: Key, value: Value) -> None:
         """Remember a value; the one that was not asked for the longest makes room."""
@@ -55,6 +55,16 @@ class Remembered(Generic[Key, Value]):
         """Forget everything."""
         with self._lock:
             self._values.clear()
+
+    def _touch(self, key: Key) -> None:
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+
+    def _drop(self, key: Key, found: tuple[float, Value]) -> None:
+        with self._lock:
+            if self._values.get(key) is found:
+                del self._values[key]
 
     def __len__(self) -> int:
         return len(self._values)
