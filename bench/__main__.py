@@ -17,6 +17,7 @@ from bench.memory import memory_growth
 from bench.own import env_road
 from bench.races import additive_revision, live_revision, nothing_to_do
 from bench.report import show, write
+from bench.sessions import sessions_opened
 from bench.sizes import QUICK, WHOLE, Size
 from bench.web import requests_served
 from fastapi_tenancy.testing.postgres import EmbeddedPostgres
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[EmbeddedPostgres, Size], list[Finding]]] = {
     "files": files,
     "env": env_road,
     "memory": memory_growth,
+    "sessions": sessions_opened,
     "web": requests_served,
     "gate": gate_warm,
 }

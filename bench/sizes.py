@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Numbers of tenants, of rounds and of seconds; ``sample`` is enough to time plain Alembic."""
+    """Numbers of tenants, of rounds, of sessions and of seconds.
+
+    ``sample`` is enough to time plain Alembic.
+    """
 
     rounds: int
     additive: int
@@ -19,6 +22,7 @@ class Size:
     files: int
     few: int
     many: int
+    sessions: int
     seconds: float
 
 
@@ -33,6 +37,7 @@ WHOLE = Size(
     files=500,
     few=1000,
     many=20000,
+    sessions=500,
     seconds=4,
 )
 QUICK = Size(
@@ -46,5 +51,6 @@ QUICK = Size(
     files=60,
     few=200,
     many=1000,
+    sessions=60,
     seconds=0.5,
 )

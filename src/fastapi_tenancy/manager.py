@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import MissingExtraError, TenancyError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
-from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.opening import complete, open_isolation, open_store
 from fastapi_tenancy.provision.creating import create_tenant
 from fastapi_tenancy.resolving.flights import Flights
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from fastapi_tenancy.sessions.tenants import TenantSessions
+
+_WITH_POLICIES = (IsolationStrategy.RLS, IsolationStrategy.HYBRID)
+"""Strategies that are unsafe where the role that connects is above the policies."""
 
 Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Any]]
 """What ``FastAPI(lifespan=...)`` takes."""
@@ -113,7 +116,8 @@ class TenancyManager:
         Raises:
             ServerUnreachableError: the catalogue's server did not take the connection.
             MigrationFailedError: what is not a tenant's could not be migrated.
-            ConfigurationError: the catalogue, the scripts or a revision cannot be used.
+            ConfigurationError: the catalogue, the scripts or a revision cannot be used, or
+                row-level security would not hold for the role that connects.
         """
         if self._ready:
             return
@@ -227,6 +231,7 @@ class TenancyManager:
         try:
             await self._store.initialize()
             await self._revisions.open()
+            await self._check_sessions()
         except BaseException:
             # Whoever could not begin does not think of ending; the next try opens them again.
             await self._revisions.close()
@@ -234,6 +239,16 @@ class TenancyManager:
                 await self._store.close()
             raise
         self._ready = True
+
+    async def _check_sessions(self) -> None:
+        """Refuse to serve where policies would not hold, before the first request is."""
+        if self._config.isolation_strategy not in _WITH_POLICIES:
+            return
+        try:
+            sessions = self.sessions
+        except MissingExtraError:
+            return  # no session can be opened, so none can show what it must not
+        await sessions.check()
 
     async def _brought(self, tenant: Tenant) -> None:
         """A tenant was migrated: what its connections remember is no longer so."""

@@ -139,6 +139,24 @@ async def test_a_server_has_one_budget_for_all_its_databases(opened: Opener, fle
     assert most == 3
 
 
+async def test_a_busy_tenant_does_not_starve_others(opened: Opener, fleet: list[Tenant]):
+    sessions = opened(session_connections=2, session_pool_size=2, session_max_overflow=0)
+    busy, quiet, *_ = fleet
+    served = False
+
+    async def press() -> None:
+        while not served:
+            async with sessions.session(busy) as session:
+                await session.execute(text("SELECT pg_sleep(0.005)"))
+
+    pressing = [asyncio.create_task(press()) for _ in range(6)]
+    await asyncio.wait(pressing, timeout=0.1)
+    async with asyncio.timeout(20), sessions.session(quiet) as session:
+        assert await names(session) == ["t1"]
+    served = True
+    await asyncio.gather(*pressing)
+
+
 async def test_a_session_that_waits_in_vain_is_told_why(opened: Opener, fleet: list[Tenant]):
     sessions = opened(
         session_connections=1,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import select, text
 
 from fastapi_tenancy import IsolationStrategy, Tenant, TenantSessions
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.isolation.hybrid import HybridIsolationProvider
 from fastapi_tenancy.isolation.rls import RLSIsolationProvider
+from fastapi_tenancy.model.session import SchemaAccess
 from fastapi_tenancy.model.url import DatabaseUrl
 from fastapi_tenancy.testing.databases import create_database, drop_database
 from houses import ACME, BOLT, Item, build, config_of
@@ -77,3 +79,27 @@ async def test_each_server_is_checked_and_one_that_is_down_waits(url: str, drive
         await refused.check()
     for made in (sessions, refused):
         await made.close()
+
+
+async def test_policies_hold_in_every_place_of_a_mix(url: str, driver: str):
+    """One history makes the tables of all tenants, so those with a schema have policies too."""
+    role = f"mixed_{conninfo_to_dict(url)['dbname']}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE POLICY own ON tenant_acme.items"
+            " USING (name = current_setting('app.tenant_id', true));"
+            "ALTER TABLE tenant_acme.items ENABLE ROW LEVEL SECURITY,"
+            f' FORCE ROW LEVEL SECURITY; CREATE ROLE "{role}" LOGIN;'
+            f' GRANT USAGE ON SCHEMA tenant_acme TO "{role}";'
+            f' GRANT SELECT ON tenant_acme.items TO "{role}"'.encode()
+        )
+        connection.execute("INSERT INTO tenant_acme.items (name) VALUES ('another')")
+        user = str(conninfo_to_dict(url)["user"])
+        config = config_of(url.replace(f"//{user}@", f"//{role}@"), driver, rls_field="identifier")
+        for way in ("search_path", "schema_translate_map"):
+            own = config.model_copy(update={"session_schema": SchemaAccess(way)})
+            sessions = TenantSessions(HybridIsolationProvider(own))
+            async with sessions.session(ACME) as session:
+                assert list(await session.scalars(select(Item.name))) == ["acme"]
+            await sessions.close()
+        connection.execute(f'DROP OWNED BY "{role}"; DROP ROLE "{role}"'.encode())

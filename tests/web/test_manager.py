@@ -11,6 +11,7 @@ import httpx
 import psycopg
 import pytest
 from fastapi import FastAPI, Request
+from psycopg.conninfo import conninfo_to_dict
 
 from fastapi_tenancy import (
     InMemoryTenantStore,
@@ -308,6 +309,25 @@ class TestLifespan:
             async with client(app, **HEADERS) as http:
                 assert (await http.get("/hello")).json() == "hello"
         await manager.shutdown()
+
+
+async def test_it_does_not_begin_where_row_level_security_would_not_hold(
+    tenancy_database: str,
+) -> None:
+    role = f"web_{conninfo_to_dict(tenancy_database)['dbname']}"
+    settings: dict[str, Any] = {"database_url": tenancy_database, "isolation_strategy": "rls"}
+    manager = TenancyManager(TenancyConfig(**settings))
+    with pytest.raises(ConfigurationError, match="is a superuser"):
+        async with manager:
+            pass
+    assert not manager.ready
+    with psycopg.connect(tenancy_database, autocommit=True) as connection:
+        connection.execute(f'CREATE ROLE "{role}"'.encode())
+        try:
+            async with TenancyManager(TenancyConfig(**settings, rls_role=role)) as manager:
+                assert manager.ready
+        finally:
+            connection.execute(f'DROP ROLE "{role}"'.encode())
 
 
 class TestUnusable:

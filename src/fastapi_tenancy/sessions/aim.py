@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.isolation.hybrid import HybridIsolationProvider
 from fastapi_tenancy.isolation.names import literal, quote
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.session import SchemaAccess, TenantField
@@ -45,23 +46,25 @@ def aim_of(isolation: IsolationProvider, target: Target) -> Aim:
     config, tenant = isolation.config, target.tenant
     whose = f"the tenant {tenant.identifier!r}"
     if target.strategy is IsolationStrategy.RLS:
-        return Aim(whose, rls_head(config, tenant), guarded=True)
+        return Aim(whose, (*_role(config), _says(config, tenant)), guarded=True)
+    # One history makes the tables of all tenants of a mix: policies are in every place then.
+    mixed = isinstance(isolation, HybridIsolationProvider) and not target.is_file
+    head = (_says(config, tenant),) if mixed else ()
     if target.strategy is IsolationStrategy.DATABASE:
-        return Aim(whose)
+        return Aim(whose, head)
     if config.session_schema is SchemaAccess.SCHEMA_TRANSLATE_MAP:
         options = {"schema_translate_map": {None: target.schema}}
-        return Aim(whose, schema=target.schema, options=options)
+        return Aim(whose, head, schema=target.schema, options=options)
     path = f"SET LOCAL search_path TO {isolation.search_path(target)}"
-    return Aim(whose, (path,), schema=target.schema)
+    return Aim(whose, (path, *head), schema=target.schema)
 
 
-def rls_head(config: TenancyConfig, tenant: Tenant) -> tuple[str, ...]:
-    """What tells the policies of shared tables whose transaction it is."""
+def _says(config: TenancyConfig, tenant: Tenant) -> str:
+    """What tells the policies of tables whose transaction it is."""
     value = tenant.id if config.rls_field is TenantField.ID else tenant.identifier
     name = ".".join(quote(part) for part in config.rls_setting.split("."))
-    return *role_head(config), f"SET LOCAL {name} TO {literal(value)}"
+    return f"SET LOCAL {name} TO {literal(value)}"
 
 
-def role_head(config: TenancyConfig) -> tuple[str, ...]:
-    """What makes the transaction that of the role in the settings."""
+def _role(config: TenancyConfig) -> tuple[str, ...]:
     return (f"SET LOCAL ROLE {quote(config.rls_role)}",) if config.rls_role else ()

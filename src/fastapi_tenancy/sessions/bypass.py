@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.isolation.names import literal
+from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.sessions.course import AimedConnection
 
 _ROLE = """
@@ -16,7 +17,7 @@ SELECT c.oid::regclass::text
   FROM (SELECT DISTINCT polrelid FROM pg_catalog.pg_policy) p
   JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
   JOIN pg_catalog.pg_roles r ON r.rolname = {role}
- WHERE {condition}
+ WHERE {condition} AND {reached}
  ORDER BY 1 LIMIT 6
 """
 _OWNED = (
@@ -40,8 +41,13 @@ async def require_no_bypass(connection: AimedConnection, config: TenancyConfig) 
             f"rls_role names the role {config.rls_role!r}, which the database does not have"
         )
     _require_plain(*found[0])
+    # In a mix, tables of tenants with a schema of their own have policies too.
+    mixed = config.isolation_strategy is IsolationStrategy.HYBRID
+    reached = "pg_catalog.pg_table_is_visible(c.oid)" if mixed else "true"
     for condition, told in ((_OWNED, _owned), (_OFF, _off)):
-        tables = await connection.rows(_OPEN.format(role=role, condition=condition))
+        tables = await connection.rows(
+            _OPEN.format(role=role, condition=condition, reached=reached)
+        )
         if tables:
             raise ConfigurationError(told(str(found[0][0]), [str(row[0]) for row in tables]))
 

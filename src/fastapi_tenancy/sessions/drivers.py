@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError
-from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.model.target import Target
+from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import sync_url
 from fastapi_tenancy.sessions.allowance import Allowance
 from fastapi_tenancy.sessions.course import AimedConnection
@@ -34,16 +35,19 @@ _ASYNCPG_READS = frozenset(
 """Arguments of a URL that asyncpg understands; it would take others for settings of the server."""
 
 
-def driver_for(config: TenancyConfig, tenant: Tenant | None = None) -> str:
-    """``asyncpg`` where the URL in the settings names it, else ``psycopg``.
+def driver_for(config: TenancyConfig, target: Target | None = None) -> str:
+    """The driver of the sessions at a target; without one, of those that are of no tenant.
 
-    The first of these decides: the tenant's own URL, that of its shard, ``database_url``,
-    ``database_url_template``.
+    The URL that names the place says it: the tenant's own, that of its shard, ``database_url``,
+    or ``database_url_template``.
     """
-    shard = config.shards.get(tenant.shard) if tenant and tenant.shard else None
-    own = tenant.database_url if tenant else None
-    placed = shard.url if shard else config.database_url
-    return driver_of(own or placed or config.database_url_template or "")
+    if target is not None:
+        tenant = target.tenant
+        if tenant.database_url and target.strategy is IsolationStrategy.DATABASE:
+            return driver_of(tenant.database_url)
+        if tenant.shard and tenant.shard in config.shards:
+            return driver_of(config.shards[tenant.shard].url)
+    return driver_of(config.database_url or config.database_url_template or "")
 
 
 def driver_of(url: str) -> str:

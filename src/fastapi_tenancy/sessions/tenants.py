@@ -91,6 +91,7 @@ class TenantSessions:
         errors = [error for error in found if error is not None]
         refused = [error for error in errors if not isinstance(error, ServerUnreachableError)]
         if refused or (errors and len(errors) == len(homes)):
+            await self.close()
             raise (refused or errors)[0]
 
     async def _guard(self, place: Place) -> None:
@@ -147,7 +148,7 @@ class TenantSessions:
 
     def _place(self, target: Target) -> Place:
         require_reachable(target)
-        return Place(target.address, driver_for(self._isolation.config, target.tenant))
+        return Place(target.address, driver_for(self._isolation.config, target))
 
     def _common(self) -> Place:
         config = self._isolation.config

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from fastapi_tenancy.sessions.course import Course
+from fastapi_tenancy.sessions.line import hung_up
 
 _ENDS = ("COMMIT;", "ROLLBACK;")
 """What asyncpg's transactions send at their end."""
@@ -76,7 +77,10 @@ class AsyncpgConnection(asyncpg.Connection):  # type: ignore[misc]
 
     def is_lost(self) -> bool:
         """True if the server has closed the connection; asks nobody."""
-        return bool(self.is_closed())
+        if self.is_closed():
+            return True
+        socket = self._transport.get_extra_info("socket")
+        return socket is not None and hung_up(socket.fileno())
 
     def pid(self) -> int:
         """The number of the server's process, as it was told when connecting."""

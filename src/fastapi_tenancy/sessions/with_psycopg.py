@@ -7,7 +7,6 @@ It overrides a method without documentation (``_exec_command``); what is watched
 from __future__ import annotations
 
 import asyncio
-import select
 from collections.abc import Generator
 from typing import Any
 
@@ -16,12 +15,10 @@ from psycopg import errors, generators, pq, waiting
 from psycopg.adapt import Transformer
 
 from fastapi_tenancy.sessions.course import Course
+from fastapi_tenancy.sessions.line import hung_up
 
 _ENDS = (b"COMMIT", b"ROLLBACK")
 _FINE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
-
-_WORDS = 3
-"""What a server may say to a connection that is idle: goodbye, and then the end of the line."""
 
 
 class PsycopgConnection(psycopg.AsyncConnection[Any]):
@@ -51,18 +48,7 @@ class PsycopgConnection(psycopg.AsyncConnection[Any]):
 
     def is_lost(self) -> bool:
         """True if the server has closed the connection; asks nobody."""
-        poll = select.poll()
-        if self.closed:
-            return True
-        poll.register(self.pgconn.socket, select.POLLIN)
-        try:
-            for _ in range(_WORDS):
-                if not poll.poll(0):
-                    return False
-                self.pgconn.consume_input()
-        except psycopg.Error:
-            return True
-        return bool(self.pgconn.status != pq.ConnStatus.OK)
+        return self.closed or hung_up(self.pgconn.socket)
 
     def pid(self) -> int:
         """The number of the server's process, as it was told when connecting."""

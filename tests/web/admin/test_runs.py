@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from operators import SIGNED_IN, application, created, require_operator, told
+from psycopg.conninfo import conninfo_to_dict
 
 from fastapi_tenancy import TenancyConfig, TenancyManager, TenancyMiddleware, TenantStatus
 from fastapi_tenancy.web.admin.router import admin_router
@@ -300,8 +301,19 @@ async def test_an_unknown_run_is_404(http: httpx.AsyncClient, what: str) -> None
     told(await http.post("/admin/runs/x/stop"), 404)
 
 
-async def test_whoever_shares_tables_is_not_moved_alone(shelf: Shelf) -> None:
-    config = TenancyConfig(database_url=shelf.url, isolation_strategy="rls")
+@pytest.fixture
+def ordinary_role(shelf: Shelf) -> Iterator[str]:
+    """A role that row-level security holds for."""
+    role = f"admin_{conninfo_to_dict(shelf.url)['dbname']}"
+    with psycopg.connect(shelf.url, autocommit=True) as connection:
+        connection.execute(f'CREATE ROLE "{role}"'.encode())
+        yield role
+        connection.execute(f'DROP OWNED BY "{role}"'.encode())
+        connection.execute(f'DROP ROLE "{role}"'.encode())
+
+
+async def test_whoever_shares_tables_is_not_moved_alone(shelf: Shelf, ordinary_role: str) -> None:
+    config = TenancyConfig(database_url=shelf.url, isolation_strategy="rls", rls_role=ordinary_role)
     app = application(TenancyManager(config))
     async with started(app), client(app, **SIGNED_IN) as http:
         await created(http, "acme", "bolt")
