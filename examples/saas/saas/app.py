@@ -1,37 +1,28 @@
 """The application: `uvicorn saas.app:app`, in the folder of tenancy.toml."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from fastapi_tenancy import (
     TenancyConfig,
     TenancyManager,
     TenancyMiddleware,
     TenantDep,
-    TenantMigrationManager,
+    admin_router,
+    readiness_router,
 )
 from saas import books, companies, users
+from saas.auth import admin
 
 manager = TenancyManager(TenancyConfig())
 
-
-@asynccontextmanager
-async def start(_app: FastAPI) -> AsyncIterator[None]:
-    """Bring what all companies share to its newest revision; nobody is served before."""
-    shared = TenantMigrationManager(manager.config, manager.tenant_store, track="shared")
-    for result in await shared.upgrade_all():
-        if not result["success"]:
-            raise RuntimeError(f"{result['target']}: {result['error']}")
-    yield
-
-
-app = FastAPI(title="Library", lifespan=manager.create_lifespan(start))
+# The lifespan brings what all companies share to its newest revision (migrate_at_start).
+app = FastAPI(title="Library", lifespan=manager.create_lifespan())
 app.add_middleware(TenancyMiddleware, manager=manager)
 app.include_router(books.router)
 app.include_router(users.router)
 app.include_router(companies.router)
+app.include_router(admin_router(manager, dependencies=[Depends(admin)]))
+app.include_router(readiness_router(manager))
 
 
 @app.get("/")

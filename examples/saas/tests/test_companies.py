@@ -55,3 +55,26 @@ async def test_what_cannot_be_done_is_said(
         done = await client.post(path, params=query, headers=admin)
         assert done.status_code == status, done.text
         assert "postgres:" not in done.text
+
+
+async def test_a_company_that_is_behind_waits_for_its_upgrade(
+    client: AsyncClient, companies: tuple[str, str], admin: dict[str, str]
+):
+    acme, bolt = companies
+    down = {"name": "acme", "revision": FIRST}
+    assert (await client.post("/downgrade", params=down, headers=admin)).status_code == 200
+    refused = await client.get(f"{acme}/books")
+    assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
+    assert (await client.get(f"{bolt}/books")).status_code == 200
+    ready = await client.get("/readyz")
+    assert (ready.status_code, ready.json()["behind"]) == (503, 1)
+    assert (await client.post("/upgrade", params={"name": "acme"}, headers=admin)).is_success
+    assert (await client.get(f"{acme}/books")).status_code == 200
+
+
+async def test_the_admin_router_is_behind_the_token(
+    client: AsyncClient, companies: tuple[str, str], admin: dict[str, str]
+):
+    assert (await client.get("/admin/tenants")).status_code == 401
+    plan = (await client.get("/admin/tenants/acme/plan", headers=admin)).json()
+    assert {t["track"]: t["already_there"] for t in plan["tracks"]} == {"shared": 1, "tenants": 1}
