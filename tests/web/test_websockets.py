@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI, WebSocket
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from fastapi_tenancy import (
     SQLAlchemyTenantStore,
@@ -16,6 +18,7 @@ from fastapi_tenancy import (
     TenantDep,
     current_request_tenant,
 )
+from servers import served
 from serving import started, websocket
 
 NOBODY = "The request names no tenant that is served here."
@@ -84,3 +87,15 @@ async def test_it_is_told_to_come_again_where_the_catalogue_is_away(middleware: 
     found: dict[bytes, Any] = dict(start["headers"])
     assert (start["status"], found[b"retry-after"]) == (503, b"1")
     await manager.shutdown()
+
+
+async def test_a_server_serves_one_and_refuses_another(app: FastAPI) -> None:
+    with served(app) as url:
+        address = url.replace("http:", "ws:") + "/ws"
+        async with connect(address, additional_headers={"X-Tenant-Id": "acme"}) as socket:
+            assert await socket.recv() == "acme"
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(address, additional_headers={"X-Tenant-Id": "nobody"}):
+                pass
+    answer = refused.value.response
+    assert (answer.status_code, json.loads(answer.body)["detail"]) == (404, NOBODY)
