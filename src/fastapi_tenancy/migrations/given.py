@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypedDict
@@ -17,6 +16,7 @@ from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.storage.protocol import TenantStore
+from fastapi_tenancy.threads import apart
 
 
 class FleetResult(TypedDict):
@@ -101,7 +101,7 @@ class MigrationManager(OneTenantCalls):
         """
         require_tenant(tenant)
         fleet = self._fleet_of(tenant)
-        history = await asyncio.to_thread(fleet.history)
+        history = await apart(fleet.history)
         position = await position_of_one(fleet)
         heads = tuple(sorted(history.heads))
         return MigrationStatus(

@@ -24,6 +24,7 @@ from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.model.track import Scope
 from fastapi_tenancy.storage.database import NoTableError
 from fastapi_tenancy.storage.protocol import TenantStore
+from fastapi_tenancy.threads import apart
 
 
 async def run(request: TracksRun, selection: Selection, listener: Listener) -> list[Ended]:
@@ -34,7 +35,7 @@ async def run(request: TracksRun, selection: Selection, listener: Listener) -> l
     """
     stop = Stop()
     running = asyncio.ensure_future(
-        asyncio.to_thread(request.run, selection, listener=listener, stop=stop)
+        apart(lambda: request.run(selection, listener=listener, stop=stop))
     )
     try:
         return await asyncio.shield(running)
@@ -66,7 +67,7 @@ async def position_of_one(fleet: Fleet) -> Position:
             raise MigrationFailedError(standing.refusal.error)
         return standing.position
 
-    return await asyncio.to_thread(read)
+    return await apart(read)
 
 
 class OneTenantCalls(ABC):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from dataclasses import replace
 
@@ -25,6 +24,7 @@ from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant, TenantStatus
 from fastapi_tenancy.observe.contents import Contents, read_contents
 from fastapi_tenancy.provision.claims import agreed_target, require_free
 from fastapi_tenancy.storage.protocol import TenantStore
+from fastapi_tenancy.threads import apart
 
 _SAID = ("id", "name", "tags", "schema_name", "database_url", "isolation_strategy", "host", "shard")
 """What a call says of a tenant; one that goes on has to say the same."""
@@ -117,7 +117,7 @@ async def _begin(
     """Enter the tenant; its place has to be nobody's and empty."""
     timeout_s = isolation.config.connect_timeout_s
     if target.strategy is not IsolationStrategy.RLS:
-        contents = await asyncio.to_thread(read_contents, target, timeout_s)
+        contents = await apart(lambda: read_contents(target, timeout_s))
         if contents is Contents.TAKEN:
             await _refuse_taken(wanted, target, store)
     begun = await store.create(wanted)
@@ -151,7 +151,7 @@ async def _migrate(
     """Bring the tenant to the heads of its histories, as read back."""
     config = isolation.config
     if target.strategy is IsolationStrategy.RLS:
-        stands = await asyncio.to_thread(lambda: list(read_stands(config, isolation, tenant)))
+        stands = await apart(lambda: list(read_stands(config, isolation, tenant)))
         if all(stand.state is PositionState.VERSIONED for stand in stands):
             return  # the tables are everybody's: a new tenant does not move the others
     # Without a store: who claims its place has been looked at, and the list may be long.

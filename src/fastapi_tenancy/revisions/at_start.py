@@ -25,6 +25,7 @@ from fastapi_tenancy.revisions.ending import judge_end
 from fastapi_tenancy.revisions.holding import FIRST_PAUSE_S, LONGEST_PAUSE_S, holding
 from fastapi_tenancy.storage.leases import Lease, LeaseTable
 from fastapi_tenancy.storage.protocol import TenantStore
+from fastapi_tenancy.threads import apart
 
 NAME = "start"
 RETRY_S = 2.0
@@ -59,7 +60,7 @@ class StartRun:
             ConfigurationError: the request cannot be carried out for anybody; nothing changed.
         """
         chosen = self._chosen()
-        work = await asyncio.to_thread(_work, self._config.migrate_at_start, chosen)
+        work = await apart(lambda: _work(self._config.migrate_at_start, chosen))
         begun, pause = None, FIRST_PAUSE_S
         while True:
             lease = await self._leases.take(NAME, self._owner, work=work, since=begun)
@@ -107,7 +108,7 @@ class StartRun:
         _log.info("migrating at the start: %s", ", ".join(_names(chosen)))
         request = TracksRun(chosen, Command.UPGRADE, DEFAULT)
         ended = await run(request, Selection(), silent)
-        await asyncio.to_thread(judge_end, ended, request.asked)
+        await apart(lambda: judge_end(ended, request.asked))
 
 
 def _go_on(lease: Lease) -> None:

@@ -12,11 +12,14 @@ from fastapi_tenancy.observe.lines import KEPT_S
 from fastapi_tenancy.resolving.remembered import Remembered
 from fastapi_tenancy.revisions.judge import Verdict
 from fastapi_tenancy.revisions.looking import Looker, answered
+from fastapi_tenancy.threads import apart
 
 AT_ONCE = 4
 """Looks at a time at each server."""
 PAUSE_S = 1.0
 """Seconds in which a server that took no connection is not asked again."""
+KNOWN_S = 60.0
+"""Seconds for which a server that has answered is taken to be there."""
 TOLD_S = 300.0
 """Seconds after which the log is told again of a server that is away."""
 
@@ -29,9 +32,8 @@ class Positions:
     def __init__(self, looker: Looker) -> None:
         self.judges = looker.judges
         self._looker = looker
-        self._turns: weakref.WeakValueDictionary[str, asyncio.Semaphore] = (
-            weakref.WeakValueDictionary()
-        )
+        self._turns: weakref.WeakValueDictionary[str, _Turns] = weakref.WeakValueDictionary()
+        self._answered: Remembered[str, bool] = Remembered(1000, KNOWN_S)
         self._away: Remembered[str, str] = Remembered(1000, PAUSE_S)
         self._told: Remembered[str, str] = Remembered(1000, TOLD_S)
         self._sweeping: asyncio.TimerHandle | None = None
@@ -43,19 +45,29 @@ class Positions:
             ServerUnreachableError: its server cannot be asked.
         """
         server = _server(target)
-        turn = self._turns.get(server) or asyncio.Semaphore(AT_ONCE)
-        self._turns[server] = turn
-        async with turn:
-            away = self._away.get(server) or self._away.get(target.database)
-            if away is not None:
-                raise ServerUnreachableError(away)
-            try:
-                return await asyncio.to_thread(self._looker.verdict, target)
-            except ServerUnreachableError as error:
-                self._note(target, str(error))
-                raise
-            finally:
-                self._sweep_later()
+        turns = self._turns.get(server) or _Turns()
+        self._turns[server] = turns
+        if self._answered.get(server) is None:
+            async with turns.first:  # one finds out whether it is there, and the others wait for it
+                if self._answered.get(server) is None:
+                    return await self._look(target, server)
+        async with turns.all:
+            return await self._look(target, server)
+
+    async def _look(self, target: Target, server: str) -> Verdict:
+        away = self._away.get(server) or self._away.get(target.database)
+        if away is not None:
+            raise ServerUnreachableError(away)
+        try:
+            verdict = await apart(lambda: self._looker.verdict(target))
+        except ServerUnreachableError as error:
+            self._note(target, str(error))
+            raise
+        else:
+            self._answered.put(server, True)
+            return verdict
+        finally:
+            self._sweep_later()
 
     def close(self) -> None:
         """End the timer; the looker is closed by whoever made it."""
@@ -67,6 +79,7 @@ class Positions:
         """Leave who was not reached alone for a moment, and say so now and then."""
         whose = target.database if answered(problem) else _server(target)
         self._away.put(whose, problem)
+        self._answered.forget([whose])
         if self._told.get(whose) is None:
             self._told.put(whose, problem)
             _log.error("positions cannot be read: %s", problem)
@@ -80,6 +93,14 @@ class Positions:
         self._sweeping = None
         if self._looker.lines.sweep():
             self._sweep_later()
+
+
+class _Turns:
+    """Who may look at a server: one until it has answered, then a few at a time."""
+
+    def __init__(self) -> None:
+        self.first = asyncio.Lock()
+        self.all = asyncio.Semaphore(AT_ONCE)
 
 
 def _server(target: Target) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
@@ -23,6 +22,7 @@ from fastapi_tenancy.revisions.share import SharedCount
 from fastapi_tenancy.storage.changes import Change, subscribe
 from fastapi_tenancy.storage.leases import LeaseTable
 from fastapi_tenancy.storage.protocol import TenantStore
+from fastapi_tenancy.threads import apart
 
 
 class Revisions:
@@ -128,7 +128,7 @@ class Revisions:
 
     async def _opened_looker(self) -> Looker:
         if self._looker is None:
-            judges = await asyncio.to_thread(open_judges, self._config)
+            judges = await apart(lambda: open_judges(self._config))
             self._looker = self._looker or Looker(judges, self._config.connect_timeout_s)
         return self._looker
 

@@ -14,6 +14,7 @@ from fastapi_tenancy.resolving.flights import Flights
 from fastapi_tenancy.revisions.census import FleetShare, count
 from fastapi_tenancy.revisions.looking import Looker
 from fastapi_tenancy.storage.protocol import TenantStore
+from fastapi_tenancy.threads import apart
 
 REST = 10
 """Between two readings of the fleet, so many times the time that one takes."""
@@ -80,7 +81,7 @@ class SharedCount:
             active = [t for t in tenants(Selection()) if t.status is TenantStatus.ACTIVE]
             return count(self._looker, self._isolation, active)
 
-        found = await asyncio.to_thread(read)
+        found = await apart(read)
         now = self._clock()
         self._last, self._until = found, now + max(self._ttl_s, REST * (now - started))
         return found

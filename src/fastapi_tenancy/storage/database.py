@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from fastapi_tenancy.errors import ConfigurationError, ServerUnreachableError
 from fastapi_tenancy.isolation.place import file_of
 from fastapi_tenancy.model.url import is_postgresql, masked, sync_url
 from fastapi_tenancy.storage.table import ADDED
+from fastapi_tenancy.threads import Threads
 
 T = TypeVar("T")
 
@@ -41,6 +41,7 @@ class CatalogueDatabase:
 
     def __init__(self, url: str, *, read_only: bool = False, connect_timeout_s: float = 10) -> None:
         self._own_table = not read_only
+        self._threads = Threads(self.MAX_CONNECTIONS, "tenancy-catalogue")
         self.postgresql = is_postgresql(url)
         self.shown = masked(url)
         self._file = None if self.postgresql else file_of(url)
@@ -74,11 +75,12 @@ class CatalogueDatabase:
             sqlalchemy.exc.IntegrityError: a constraint was violated (not translated, because
                 only the caller knows what it means; its text may hold a password).
         """
-        return await asyncio.to_thread(self._run, work, makes, after)
+        return await self._threads.run(lambda: self._run(work, makes, after))
 
     async def close(self) -> None:
         """Close every connection; the next ``run`` opens new ones."""
-        await asyncio.to_thread(self._engine.dispose)
+        await self._threads.run(self._engine.dispose)
+        self._threads.close()
 
     def _run(
         self,
