@@ -149,6 +149,6 @@ def test_a_list_is_prepared_before_anybody_is_on_it(desk: Desk):
     desk.sql("ALTER TABLE tenants DROP COLUMN host CASCADE")
     refused = desk.run("tenants", "list")
     assert refused.code == 2
-    assert "lacks host or shard. Run `tenancy tenants prepare`" in refused.err
+    assert "lacks host or shard or common_name. Run `tenancy tenants prepare`" in refused.err
     assert desk.json("tenants", "prepare") == {"total": 0}
     assert desk.run("tenants", "list").code == 0

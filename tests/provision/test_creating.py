@@ -147,10 +147,14 @@ async def test_one_that_exists_is_left_alone(
 @pytest.mark.parametrize(
     ("other", "match"),
     [
-        (tenant("ac-me", id="1"), "the schema 'tenant_ac_me' belongs to tenant 'ac-me'"),
+        (tenant("ac-me", id="1"), "is taken by tenant 'ac-me' .id '1', active"),
         (
             tenant("ac-me", id="1", status=TenantStatus.DELETED),
-            r"belongs to tenant 'ac-me' .deleted. already",
+            r"is taken by tenant 'ac-me' .id '1', deleted",
+        ),
+        (
+            tenant("bolt", id="1", schema_name="tenant_ac_me"),
+            "the schema 'tenant_ac_me' belongs to tenant 'bolt' .active. already",
         ),
         (tenant("bolt", id="ac_me"), "the identifier 'ac_me' is the id of tenant 'bolt'"),
         (tenant("id-ac_me", id="1"), "the id 'id-ac_me' is the identifier of another"),

@@ -221,9 +221,9 @@ async def test_a_removed_tenant_is_gone(store: TenantStore) -> None:
 async def test_the_order_is_that_of_creation_then_id(store: TenantStore) -> None:
     for number in (3, 1, 2):
         await store.create(tenant(number))
-    for key in ("b", "B", "é", "a"):
+    for key in ("b", "C", "é", "a"):
         await store.create(tenant(0, id=key, identifier=key))
-    expected = ["B", "a", "b", "é", "t-1", "t-2", "t-3"]
+    expected = ["C", "a", "b", "é", "t-1", "t-2", "t-3"]
     assert [t.identifier for t in await store.list()] == expected
     assert [t.identifier for t in await store.list(skip=2, limit=3)] == expected[2:5]
     for batch in (1, 2, 7, 100):
@@ -464,3 +464,30 @@ async def test_tenants_are_counted_by_shard(store: TenantStore) -> None:
     await store.delete("id-3")
     await store.delete("id-6", hard=True)
     assert await store.count_by_shard() == {None: 2, "eu": 2, "us": 1}
+
+
+@pytest.mark.parametrize("other", ["a_b", "A-B", "a.b", "a b"])
+async def test_identifiers_that_come_to_one_name_are_not_both_taken(
+    store: TenantStore, other: str
+) -> None:
+    await store.create(tenant(1, identifier="a-b"))
+    alike = tenant(2, identifier=other)
+    for work in (store.create(alike), store.save_all([alike])):
+        with pytest.raises(TenantExistsError, match="is taken by tenant 'a-b'"):
+            await work
+    await store.create(tenant(2, identifier="other"))
+    with pytest.raises(TenantExistsError, match="is taken by tenant 'a-b'"):
+        await store.update(alike)
+    assert await identifiers(store, 10) == ["a-b", "other"]
+
+
+async def test_identifiers_that_are_nobodys_place_may_be_alike(store: TenantStore) -> None:
+    await store.create(tenant(1, identifier="a-b"))
+    await store.create(tenant(2, identifier="a_b", schema_name="own"))
+    url = DatabaseUrl("postgresql://u@h/own")
+    await store.create(tenant(3, identifier="a.b", database_url=url))
+    await store.create(tenant(4, identifier="A.b", isolation_strategy=IsolationStrategy.RLS))
+    await store.create(tenant(5, identifier="a b", shard="east"))
+    for number, identifier in enumerate(("東京", "大阪", "a!b", "a?b"), 6):
+        await store.create(tenant(number, identifier=identifier))
+    assert await store.count() == 9

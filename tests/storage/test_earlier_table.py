@@ -79,7 +79,7 @@ async def test_whoever_reads_or_writes_it_is_told_what_to_run(
         store.save_all([Tenant(id="3", identifier="crux")]),
     ):
         with pytest.raises(
-            ConfigurationError, match=r"lacks host or shard\. Run `tenancy tenants p"
+            ConfigurationError, match=r"lacks host or shard or common_name\. Run `tenancy tenants p"
         ):
             await work
 

@@ -204,10 +204,10 @@ async def test_a_duplicate_never_shows_a_password(tenancy_database: str) -> None
     with pytest.raises(ConfigurationError, match="refused tenant 'b'") as refused:
         await store.create(Tenant(id="3", identifier="b", name="bad", database_url=url))
     await store._database.run(
-        lambda c: c.execute(sa.text("ALTER TABLE tenants ALTER identifier TYPE varchar(3)"))
+        lambda c: c.execute(sa.text("ALTER TABLE tenants ALTER name TYPE varchar(3)"))
     )
     with pytest.raises(ConfigurationError, match="too long") as answered:
-        await store.create(Tenant(id="3", identifier="long", database_url=url))
+        await store.create(Tenant(id="3", identifier="b", name="long", database_url=url))
     await store.close()
     for error in (duplicate, refused, answered):
         assert "geheim" not in chain(error.value)

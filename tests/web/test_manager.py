@@ -333,12 +333,15 @@ async def test_it_does_not_begin_where_row_level_security_would_not_hold(
 class TestUnusable:
     """What is wrong with the settings ends the start; servers would hide what is raised there."""
 
-    @pytest.fixture(params=["nothing", "two resolvers", "no key"])
+    @pytest.fixture(params=["nothing", "two resolvers", "no path", "no key"])
     def wrong(self, request: pytest.FixtureRequest, config: TenancyConfig) -> tuple[FastAPI, str]:
         app = FastAPI()
         if request.param == "nothing":
             app.add_middleware(TenancyMiddleware)
             return app, "neither config= nor manager="
+        if request.param == "no path":
+            app.add_middleware(TenancyMiddleware, config=config, exclude=["health"])
+            return app, "write '/health'"
         if request.param == "two resolvers":
             manager = TenancyManager(config, InMemoryTenantStore())
             app.add_middleware(TenancyMiddleware, manager=manager, resolver=lambda _: "acme")

@@ -61,6 +61,7 @@ class TestHost:
             ("ACME.Example.COM", "acme.example.com"),
             ("acme.example.com:8000", "acme.example.com"),
             ("acme.example.com.", "acme.example.com"),
+            ("acme.example.com:", "acme.example.com"),
             ("acme.example.com.:443", "acme.example.com"),
             ("xn--bcher-kva.example", "xn--bcher-kva.example"),
             ("bücher.example", "xn--bcher-kva.example"),

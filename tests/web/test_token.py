@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -170,6 +170,33 @@ def test_a_key_that_cannot_be_used_is_told_and_not_shown(values: dict[str, str],
     assert told in str(caught.value)
     assert "geheim" not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm"),
+    [
+        (RSA, "RS256"),
+        (RSA, "PS256"),
+        (ec.generate_private_key(ec.SECP256R1()), "ES256"),
+        (ed25519.Ed25519PrivateKey.generate(), "EdDSA"),
+    ],
+)
+def test_a_private_key_is_refused_and_not_shown(key: Any, algorithm: str) -> None:
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+    with pytest.raises(ConfigurationError, match="a private key; expected a public key") as caught:
+        resolver(key=pem, algorithm=algorithm)
+    assert "BEGIN" not in str(caught.value)
+
+
+def test_no_token_writes_lines_of_its_own_into_the_log() -> None:
+    header = {"alg": "HS256", "crit": ["x\nCRITICAL forged"]}
+    with pytest.raises(TenantRefusedError) as refused:
+        resolver()(request(unsigned(header, claims()) + "AAAA"))
+    assert str(refused.value).isprintable()
 
 
 def test_a_short_rsa_key_is_refused() -> None:

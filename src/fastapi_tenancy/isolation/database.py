@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError, PlacementError
+from fastapi_tenancy.isolation.derived import derived_name
 from fastapi_tenancy.isolation.homes import Homes
 from fastapi_tenancy.isolation.names import quote
 from fastapi_tenancy.isolation.place import file_of, place, url_of_file
@@ -19,8 +18,6 @@ from fastapi_tenancy.model.url import (
     is_postgresql,
     with_database,
 )
-
-_OUTSIDE = re.compile(r"[^a-z0-9_]")
 
 
 class DatabaseIsolationProvider:
@@ -64,7 +61,7 @@ class DatabaseIsolationProvider:
         if tenant.database_url is not None:
             return tenant.database_url
         home = self._homes.of(tenant)
-        name = self._config.schema_prefix + _OUTSIDE.sub("_", tenant.identifier.lower())
+        name = self._config.schema_prefix + derived_name(tenant.identifier)
         if home.template is not None:
             return filled(
                 home.template,

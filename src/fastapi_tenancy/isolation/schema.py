@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from fastapi_tenancy.config import TenancyConfig
+from fastapi_tenancy.errors import InvalidNameError
+from fastapi_tenancy.isolation.derived import derived_name
 from fastapi_tenancy.isolation.homes import Homes
 from fastapi_tenancy.isolation.names import quote, tenant_schema
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import Tenant
-
-_OUTSIDE = re.compile(r"[^a-z0-9_]")
 
 
 class SchemaIsolationProvider:
@@ -42,8 +40,14 @@ class SchemaIsolationProvider:
         """
         named = tenant.schema_name
         if named is None:
-            named = self._config.schema_prefix + _OUTSIDE.sub("_", tenant.identifier.lower())
-        return tenant_schema(named)
+            named = self._config.schema_prefix + derived_name(tenant.identifier)
+        named = tenant_schema(named)
+        if named in self._config.search_path_extra:
+            raise InvalidNameError(
+                f"the schema {named!r} is searched for every tenant (search_path_extra), so it"
+                " cannot be one tenant's. Give the tenant another one (schema_name)"
+            )
+        return named
 
     def search_path(self, target: Target) -> str:
         """The tenant's schema, then ``search_path_extra``."""

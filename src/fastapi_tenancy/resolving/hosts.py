@@ -25,8 +25,8 @@ def request_host(scope: Scope, *, forwarded: bool) -> str | None:
 
 
 def _host(value: str) -> str:
-    name, colon, port = value.lower().partition(":")
-    if colon and not (port.isascii() and port.isdigit()):
+    name, _, port = value.lower().partition(":")
+    if port and not (port.isascii() and port.isdigit()):  # RFC 3986 allows an empty one
         raise TenantRefusedError(f"the request's host {value[:300]!r} is no host and port")
     try:
         return check_host(_ascii(name.removesuffix(".")))

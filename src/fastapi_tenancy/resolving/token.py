@@ -78,7 +78,9 @@ class TokenResolver:
             return jwt.decode(token, self._key, **self._expected)
         except jwt.PyJWTError as error:
             raise TenantRefusedError(
-                f"the token is refused: {error}", challenge='Bearer error="invalid_token"'
+                # In quotes, because it may hold parts of a token that nobody has signed.
+                f"the token is refused: {str(error)!r}",
+                challenge='Bearer error="invalid_token"',
             ) from None
 
 
@@ -98,6 +100,11 @@ def _prepared(key: str, algorithm: str) -> Any:
         raise ConfigurationError(
             f"jwt_key is no key for {algorithm}; expected {_wanted(algorithm)}"
         ) from None
+    if not (isinstance(prepared, bytes) or hasattr(prepared, "verify")):
+        raise ConfigurationError(
+            f"jwt_key is a private key; expected {_wanted(algorithm)}. An application that looks at"
+            " tokens needs none that could sign them"
+        )
     if isinstance(prepared, bytes) and len(prepared) < _shortest(algorithm):
         raise ConfigurationError(
             f"jwt_key has {len(prepared)} bytes; {algorithm} needs {_wanted(algorithm)}"

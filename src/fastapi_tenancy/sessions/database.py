@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import PlacementError
 from fastapi_tenancy.isolation.names import literal
+from fastapi_tenancy.resolving.remembered import Remembered
 from fastapi_tenancy.sessions.aim import OPTION, Aim
 from fastapi_tenancy.sessions.allowance import Allowance
 from fastapi_tenancy.sessions.bypass import require_no_bypass
@@ -19,7 +18,9 @@ from fastapi_tenancy.sessions.leftovers import DIRECT, POOLED
 from fastapi_tenancy.sessions.watch import watch
 
 _REMEMBERED = 10_000
-"""Schemas that were found; a tenant's first session costs one round trip more."""
+"""Schemas that were found; one that is not known costs a round trip more."""
+KNOWN_S = 60.0
+"""Seconds after which a schema is looked for again: it may have been dropped."""
 
 
 class Database:
@@ -31,7 +32,7 @@ class Database:
         self._config = config
         self._direct: bool | None = None
         self._guarded = False
-        self._found: OrderedDict[str, None] = OrderedDict()
+        self._found: Remembered[str, bool] = Remembered(_REMEMBERED, KNOWN_S)
         self._changes = 0
         self._engine = open_engine(address, driver, config, allowance, self._connected)
         watch(self._engine.sync_engine, self._admit)
@@ -46,7 +47,7 @@ class Database:
 
     def forget(self, aim: Aim) -> None:
         """Look again whether a schema is there, and how its types are made."""
-        self._found.pop(aim.schema, None)
+        self._found.forget([aim.schema])
         self._changes += 1
 
     async def _connected(self, connection: AimedConnection) -> None:
@@ -68,14 +69,12 @@ class Database:
             self._require_schema(aim, connection)
 
     def _require_schema(self, aim: Aim, connection: AimedConnection) -> None:
-        if aim.schema not in self._found:
-            query = f"SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {literal(aim.schema)}"
-            if not await_only(connection.found(query)):
-                raise PlacementError(
-                    f"{aim.whose} has no schema {aim.schema!r} here: its sessions would work in"
-                    " tables of others. `tenancy upgrade --create` makes it"
-                )
-            self._found[aim.schema] = None
-        self._found.move_to_end(aim.schema)
-        if len(self._found) > _REMEMBERED:
-            self._found.popitem(last=False)
+        if self._found.get(aim.schema):
+            return
+        query = f"SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {literal(aim.schema)}"
+        if not await_only(connection.found(query)):
+            raise PlacementError(
+                f"{aim.whose} has no schema {aim.schema!r} here: its sessions would work in tables"
+                " of others. `tenancy upgrade --create` makes it"
+            )
+        self._found.put(aim.schema, True)

@@ -22,6 +22,7 @@ from fastapi_tenancy.sessions.aim import COMMON, GUARDED, Aim, aim_of
 from fastapi_tenancy.sessions.drivers import driver_for, driver_of
 from fastapi_tenancy.sessions.endings import Endings
 from fastapi_tenancy.sessions.engines import Engines, Lease, Place
+from fastapi_tenancy.sessions.owners import Owners
 
 SessionMaker = Callable[..., AsyncSession]
 """Makes a session on the engine that it is given as ``bind``."""
@@ -38,6 +39,7 @@ class TenantSessions:
 
     def __init__(self, isolation: IsolationProvider, *, maker: SessionMaker | None = None) -> None:
         self._isolation = isolation
+        self._owners = Owners()
         self._endings = Endings()
         self._engines = Engines(isolation.config, self._endings)
         self._maker = maker or async_sessionmaker(expire_on_commit=False)
@@ -49,7 +51,7 @@ class TenantSessions:
             PlacementError: the place the tenant is said to live in is none for it, or not there.
             ConfigurationError: the settings name no place, or one that cannot be used.
         """
-        target = self._isolation.target(tenant)
+        target = self._aimed(tenant)
         return self._session(self._place(target), aim_of(self._isolation, target))
 
     def common(self) -> AbstractAsyncContextManager[AsyncSession]:
@@ -68,7 +70,7 @@ class TenantSessions:
         Raises:
             ConfigurationError: as ``session``.
         """
-        target = self._isolation.target(tenant)
+        target = self._aimed(tenant)
         return self._leased(self._place(target), aim_of(self._isolation, target))
 
     async def check(self) -> None:
@@ -108,6 +110,7 @@ class TenantSessions:
     async def forget(self, tenant: Tenant) -> None:
         """Drop what is kept for a tenant: its engine, and what was found out about its place."""
         target = self._isolation.target(tenant)
+        self._owners.forget(target)
         alone = target.strategy is IsolationStrategy.DATABASE
         aim = aim_of(self._isolation, target)
         await self._engines.forget(self._place(target), aim, alone=alone)
@@ -145,6 +148,11 @@ class TenantSessions:
                 await session.close()
         finally:
             await self._engines.give_back(lease)
+
+    def _aimed(self, tenant: Tenant) -> Target:
+        target = self._isolation.target(tenant)
+        self._owners.require(target)
+        return target
 
     def _place(self, target: Target) -> Place:
         require_reachable(target)

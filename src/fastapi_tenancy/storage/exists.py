@@ -6,13 +6,15 @@ from collections.abc import Collection, Iterable
 
 from fastapi_tenancy.errors import ConfigurationError, TenantExistsError, TenantStatusError
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+from fastapi_tenancy.storage.alike import common_name
 
 
 def clash(tenant: Tenant, other: Tenant) -> str | None:
     """Return which value of ``tenant`` belongs to ``other`` already, in words, or None.
 
     Schemas clash in the common database, and on one shard: tenants with a database of their
-    own may each call their schema the same.
+    own may each call their schema the same. So do identifiers of which the same name would be
+    made.
     """
     if tenant.id == other.id:
         return f"id {tenant.id!r}"
@@ -22,6 +24,9 @@ def clash(tenant: Tenant, other: Tenant) -> str | None:
         return f"host {tenant.host!r}"
     if common_schema(tenant) is not None and common_schema(tenant) == common_schema(other):
         return f"schema_name {tenant.schema_name!r}"
+    if common_name(tenant) is not None and common_name(tenant) == common_name(other):
+        # As names of schemas and databases are made of it.
+        return f"identifier {tenant.identifier!r} (without case and marks)"
     return None
 
 

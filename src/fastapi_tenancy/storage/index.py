@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from fastapi_tenancy.errors import ConfigurationError, TenantNotFoundError
 from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.storage.alike import common_name
 from fastapi_tenancy.storage.exists import clash, common_schema, exists_error
 
 
@@ -17,6 +18,7 @@ class TenantIndex:
         self._ids: dict[str, str] = {}
         self._hosts: dict[str, str] = {}
         self._schemas: dict[tuple[str | None, str], str] = {}
+        self._names: dict[tuple[str | None, str], str] = {}
         for tenant in tenants:
             self.add(tenant)
 
@@ -51,12 +53,13 @@ class TenantIndex:
         Raises:
             TenantExistsError: the id, the identifier, the host or the schema is taken; names which.
         """
-        place = common_schema(tenant)
+        place, name = common_schema(tenant), common_name(tenant)
         near = [
             tenant.id,
             self._ids.get(tenant.identifier),
             None if tenant.host is None else self._hosts.get(tenant.host),
             None if place is None else self._schemas.get(place),
+            None if name is None else self._names.get(name),
         ]
         others = [self._by_id[id_] for id_ in near if id_ in self._by_id]
         if any(clash(tenant, other) for other in others):
@@ -67,15 +70,19 @@ class TenantIndex:
             self._hosts[tenant.host] = tenant.id
         if place is not None:
             self._schemas[place] = tenant.id
+        if name is not None:
+            self._names[name] = tenant.id
 
     def remove(self, tenant: Tenant) -> None:
         """Let a tenant go that is there."""
         del self._by_id[tenant.id], self._ids[tenant.identifier]
         if tenant.host is not None:
             del self._hosts[tenant.host]
-        place = common_schema(tenant)
+        place, name = common_schema(tenant), common_name(tenant)
         if place is not None:
             del self._schemas[place]
+        if name is not None:
+            del self._names[name]
 
 
 def first_clash(

@@ -31,10 +31,30 @@ def ensure_table(connection: sa.Connection) -> None:
             connection.exec_driver_sql(f"ALTER TABLE {TENANTS.name} ADD COLUMN {made}")
     else:
         connection.execute(CreateTable(TENANTS))
+    _require_names_apart(connection)
     for name in REPLACED:
         connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
     for index in INDEXES:
         connection.execute(CreateIndex(index, if_not_exists=True))
+
+
+def _require_names_apart(connection: sa.Connection) -> None:
+    """Look for what an earlier version took in.
+
+    Raises:
+        ConfigurationError: two tenants come to one name; says which.
+    """
+    named = (TENANTS.c.shard, TENANTS.c.common_name)
+    whose = (sa.func.min(TENANTS.c.identifier), sa.func.max(TENANTS.c.identifier))
+    twice = sa.select(*whose).where(TENANTS.c.common_name.is_not(None)).group_by(*named)
+    found = connection.execute(twice.having(sa.func.count() > 1).limit(1)).one_or_none()
+    if found is not None:
+        raise ConfigurationError(
+            f"the tenants {found[0]!r} and {found[1]!r} would live in one place, because the names"
+            " of schemas and databases are made from identifiers without case and punctuation. Give"
+            " one of them a schema_name or a database_url of its own in the table"
+            f" {TENANTS.name}, and try again"
+        )
 
 
 def take_turns(connection: sa.Connection) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from fastapi_tenancy.errors import ConfigurationError, TenantExistsError, TenantNotFoundError
 from fastapi_tenancy.model.chunks import chunked
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+from fastapi_tenancy.storage.alike import common_name
 from fastapi_tenancy.storage.changes import Change, TenantNames, names_of, tell
 from fastapi_tenancy.storage.database import CatalogueDatabase
 from fastapi_tenancy.storage.encryption import UrlCipher
@@ -258,6 +259,9 @@ class SQLAlchemyTenantStore:
             TENANTS.c[name] == sa.literal(getattr(tenant, name), sa.Text)
             for name in ("id", "identifier", "host", "schema_name")
         ]
+        name = common_name(tenant)
+        if name is not None:
+            alike.append(TENANTS.c.common_name == name[1])
         others = await self._read(sa.select(*COLUMNS).where(sa.or_(*alike)))
         return exists_error(tenant, [other for other in others if new or other.id != tenant.id])
 

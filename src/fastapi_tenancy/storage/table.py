@@ -11,6 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.storage.alike import CommonName
 from fastapi_tenancy.storage.encryption import PLAIN, UrlCipher
 from fastapi_tenancy.storage.times import in_utc
 
@@ -74,6 +75,7 @@ TENANTS = sa.Table(
     sa.Column("isolation_strategy", sa.Text),
     sa.Column("host", _KEY),
     sa.Column("shard", _KEY),
+    sa.Column("common_name", _KEY, CommonName()),
     sa.Column("created_at", _Utc, nullable=False, server_default=_Now()),
     sa.Column("updated_at", _Utc, nullable=False, server_default=_Now()),
     # SQLite compares times as text: one written in another form would get lost between pages.
@@ -85,6 +87,7 @@ TENANTS = sa.Table(
 COLUMNS = tuple(
     sa.cast(column, sa.Text).label("tags") if column.name == "tags" else column
     for column in TENANTS.c
+    if column.name != "common_name"  # for the indexes alone
 )
 ORDER = (TENANTS.c.created_at, TENANTS.c.id)
 
@@ -108,10 +111,17 @@ INDEXES = (
         TENANTS.c.schema_name,
         where=sa.and_(_COMMON, TENANTS.c.shard.is_not(None)),
     ),
+    _unique("tenants_common_name_key", TENANTS.c.common_name, where=TENANTS.c.shard.is_(None)),
+    _unique(
+        "tenants_shard_name_key",
+        TENANTS.c.shard,
+        TENANTS.c.common_name,
+        where=TENANTS.c.shard.is_not(None),
+    ),
     _unique("tenants_host_key", TENANTS.c.host, where=TENANTS.c.host.is_not(None)),
     sa.Index("tenants_created_at_id_idx", *ORDER),
 )
-ADDED = ("host", "shard")
+ADDED = ("host", "shard", "common_name")
 """Columns that a table of an earlier version lacks."""
 REPLACED = ("tenants_schema_name_key",)
 """Indexes of an earlier version: this one kept a schema's name for one shard of many."""

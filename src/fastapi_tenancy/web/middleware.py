@@ -56,12 +56,13 @@ class TenancyMiddleware:
         self._unusable: Unusable | None = None
         try:
             self._manager = _chosen(config, manager, resolver)
+            settings = self._manager.config
+            without = settings.paths_without_tenant if exclude is None else exclude
+            self._exclude = Exclusions(without)
         except ConfigurationError as error:
             self._unusable = Unusable(error)
             return
         self._inside = self._manager.inside
-        settings = self._manager.config
-        self._exclude = Exclusions(settings.paths_without_tenant if exclude is None else exclude)
         self._optional = settings.tenant_optional if optional is None else optional
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
