@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -14,6 +14,7 @@ from sqlalchemy import text
 from fastapi_tenancy import TenancyConfig, TenancyManager, Tenant
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.opening import open_isolation
+from fastapi_tenancy.revisions import holding as renewing
 from fastapi_tenancy.storage.leases import LeaseTable
 from fleet import Fleet, application
 from serving import client, started
@@ -213,3 +214,43 @@ async def test_a_role_that_may_not_make_the_table_is_told_so(behind: Fleet) -> N
         connection.execute("CREATE TABLE tenancy_leases (id int)")
     with pytest.raises(ConfigurationError, match="a table of that name is there that lacks name"):
         await TenancyManager(behind.config(when_behind="migrate")).initialize()
+
+
+async def until(found: Callable[[], bool]) -> None:
+    """Wait for something that comes about elsewhere."""
+    async with asyncio.timeout(60):
+        while not found():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_lease_is_renewed_while_the_position_is_looked_at(
+    behind: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewing, "RENEWAL_S", 0.05)
+    config = behind.config(when_behind="migrate", migrate_wait_s=60)
+    with psycopg.connect(behind.url, autocommit=True) as watching:
+
+        def waiting() -> bool:
+            locks = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
+            return watching.execute(locks, [table]).fetchone() is not None
+
+        def held_until() -> float:
+            row = watching.execute("SELECT until FROM tenancy_leases WHERE owner <> ''").fetchone()
+            return 0.0 if row is None else float(row[0])
+
+        async with TenancyManager(config) as manager:
+            acme = await manager.tenant_store.get_by_identifier("acme")
+            with psycopg.connect(behind.url) as looks, psycopg.connect(behind.url) as leases:
+                table = "tenancy_leases"
+                leases.execute("LOCK TABLE tenancy_leases")
+                asking = asyncio.create_task(manager.revisions.admit(acme))
+                await until(waiting)  # the gate has looked, and wants the lease
+                table = "tenant_acme.alembic_version"
+                looks.execute("LOCK TABLE tenant_acme.alembic_version")
+                leases.rollback()
+                await until(waiting)  # it has the lease, and looks again
+                first = held_until()
+                assert first
+                await until(lambda: held_until() > first)
+            await asking
+    assert behind.position("tenant_acme") == "t4"

@@ -13,9 +13,9 @@ from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import MigrationFailedError, TenancyError, UnavailableError, said
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.migrations.running import results, run
+from fastapi_tenancy.migrations.telling import log_warnings
 from fastapi_tenancy.migrations.tracks.opening import open_tracks
 from fastapi_tenancy.migrations.tracks.running import TracksRun
-from fastapi_tenancy.model.event import silent
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
@@ -136,11 +136,11 @@ class OnRequest:
     async def _held(self, name: str, lease: Lease, asked: Asked, others: list[Tenant]) -> None:
         """Migrate with the lease in hand, and give it back."""
         try:
-            if not await self._stands(asked):  # another was quicker, perhaps
-                async with holding(self._leases, name, self._owner):
+            async with holding(self._leases, name, self._owner):
+                if not await self._stands(asked):  # another was quicker, perhaps
                     await self._migrate(asked, others)
-                if not await self._stands(asked):
-                    raise MigrationFailedError("somebody moved it back at once")
+                    if not await self._stands(asked):
+                        raise MigrationFailedError("somebody moved it back at once")
         except Exception as error:
             raise await self._failed(name, lease, asked, error) from error
         except BaseException:
@@ -155,7 +155,7 @@ class OnRequest:
         for judge in self._positions.judges:
             only = judge.track.name
             request = TracksRun(tracks, Command.UPGRADE, judge.goal, only=only, concurrency=1)
-            ended = await run(request, Selection(), silent)
+            ended = await run(request, Selection(), log_warnings)
             result = next(r for r in results(ended) if r["tenant_id"] == tenant.id)
             if not result["success"]:
                 raise MigrationFailedError(result["error"] or "the run gave no reason")
