@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import MissingExtraError, TenancyError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.migrations.telling import log_warnings
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.opening import complete, open_isolation, open_store
 from fastapi_tenancy.provision.creating import create_tenant
@@ -225,7 +226,9 @@ class TenancyManager:
             ConfigurationError: it cannot be made at all; nothing was changed.
         """
         await self.initialize()
-        return await create_tenant(tenant, store=self._store, isolation=self._isolation)
+        return await create_tenant(
+            tenant, store=self._store, isolation=self._isolation, listener=log_warnings
+        )
 
     async def _start(self, _what: str) -> None:
         try:

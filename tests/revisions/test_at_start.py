@@ -16,12 +16,13 @@ from fastapi_tenancy import (
     TenancyManager,
     TenancyMiddleware,
     Tenant,
+    TenantStatus,
 )
 from fastapi_tenancy.errors import ConfigurationError, MigrationFailedError
 from fastapi_tenancy.storage.leases import LeaseTable
 from fleet import Fleet, application, history
 from serving import client, started
-from several import revision, shop
+from several import revision, scripts, shop
 
 BLOCKED = 'op.execute("SELECT pg_advisory_xact_lock(42)")'
 
@@ -147,6 +148,68 @@ async def test_an_older_release_comes_up_again(
     async with TenancyManager(config) as manager:
         assert manager.ready
     assert messages(caplog, "is newer than the scripts, and left as it is")
+
+
+def after(fleet: Fleet, name: str, settings: str) -> None:
+    """Add a track that waits for another one, in a schema of its own."""
+    located_there = f"[{name}]\nscript_location = %(here)s/{name}\npath_separator = os\n"
+    with (fleet.folder / "alembic.ini").open("a") as file:
+        file.write(located_there)
+    with (fleet.folder / "tenancy.toml").open("a") as file:
+        file.write(f'[tracks.{name}]\nscope = "shared"\nalembic_section = "{name}"\n{settings}\n')
+    made = f'op.create_table("{name}", sa.Column("id", sa.Integer))'
+    revision(scripts(fleet.folder / name), f"{name}1", None, made)
+
+
+async def test_an_older_release_migrates_what_waits_for_newer_tables(
+    tracks: Fleet, caplog: pytest.LogCaptureFixture
+) -> None:
+    await tracks.migrator().upgrade_all(create=True)
+    tracks.set_position("shared", "of_a_later_release")
+    after(tracks, "extra", 'after = ["shared"]')
+    added = 'op.add_column("books", sa.Column("x", sa.Text))'
+    revision(tracks.folder / "tenants", "t2", "t1", added)
+    async with TenancyManager(tracks.config(migrate_at_start="all")) as manager:
+        assert manager.ready
+        created = await manager.create_tenant(Tenant(id="9", identifier="dart"))
+        assert created.status is TenantStatus.ACTIVE
+    assert tracks.position("extra") == "extra1"
+    assert {tracks.position(f"tenant_{n}") for n in ("acme", "bolt", "coil", "dart")} == {"t2"}
+    told = messages(caplog, "the track 'shared' is newer than the scripts at shared")
+    assert len(told) == 1, "by the creation"
+
+
+async def test_an_older_release_migrates_a_tenant_for_its_request(tracks: Fleet) -> None:
+    await tracks.migrator().upgrade_all(create=True)
+    tracks.set_position("shared", "of_a_later_release")
+    added = 'op.add_column("books", sa.Column("x", sa.Text))'
+    revision(tracks.folder / "tenants", "t2", "t1", added)
+    config = tracks.config(when_behind="migrate", migrate_wait_s=60)
+    async with TenancyManager(config) as manager:
+        await manager.revisions.admit(await manager.tenant_store.get_by_identifier("acme"))
+    assert tracks.position("tenant_acme") == "t2"
+
+
+async def test_what_waits_for_a_tenant_that_failed_waits_and_stops_nothing(
+    tracks: Fleet, caplog: pytest.LogCaptureFixture
+) -> None:
+    await tracks.migrator().upgrade_all(create=True)
+    after(tracks, "cleanup", 'after = ["tenants"]')
+    added = 'op.add_column("books", sa.Column("x", sa.Text))'
+    revision(tracks.folder / "tenants", "t2", "t1", added)
+    with psycopg.connect(tracks.url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE tenant_acme.books ADD COLUMN x text")
+    async with TenancyManager(tracks.config(migrate_at_start="shared")):
+        assert tracks.position("tenant_bolt") == "t1"
+    async with TenancyManager(tracks.config(migrate_at_start="all")):
+        assert tracks.position("tenant_bolt") == "t2"
+    (told,) = messages(caplog, "the track 'cleanup' at cleanup was not migrated at the start")
+    assert "waits for the track 'tenants', which failed at tenant_acme" in told
+    with psycopg.connect(tracks.url, autocommit=True) as connection:
+        assert connection.execute("SELECT to_regclass('cleanup.cleanup')").fetchone() == (None,)
+        connection.execute("ALTER TABLE tenant_acme.books DROP COLUMN x")
+    async with TenancyManager(tracks.config(migrate_at_start="all")):
+        assert tracks.position("cleanup") == "cleanup1"
 
 
 async def test_a_start_that_is_cancelled_leaves_the_way_free(fleet: Fleet) -> None:

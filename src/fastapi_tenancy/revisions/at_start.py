@@ -14,6 +14,7 @@ from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.migrations.fleet import in_this_loop
 from fastapi_tenancy.migrations.running import run
 from fastapi_tenancy.migrations.tracks.opening import Opened, open_tracks
+from fastapi_tenancy.migrations.tracks.ordering import before
 from fastapi_tenancy.migrations.tracks.running import TracksRun
 from fastapi_tenancy.model.event import silent
 from fastapi_tenancy.model.plan import Command
@@ -81,12 +82,12 @@ class StartRun:
         every = open_tracks(self._config, tenants, self._isolation)
         if self._config.migrate_at_start is AtStart.ALL:
             return every
-        shared = tuple(o for o in every if o.track.scope is not Scope.TENANT)
+        shared = tuple(_without_tenants(every))
         if not shared:
             raise ConfigurationError(
                 "migrate_at_start is 'shared', but the settings name no track that is shared: give"
-                " what everybody uses a track of its own (scope shared, shard or database), or set"
-                " migrate_at_start to all, or to no"
+                " what everybody uses a track of its own (scope shared, shard or database, not"
+                " after one of the tenants), or set migrate_at_start to all, or to no"
             )
         return shared
 
@@ -124,6 +125,15 @@ def _go_on(lease: Lease) -> None:
 
 def _names(opened: tuple[Opened, ...]) -> Iterator[str]:
     return (o.track.name or "the tenants" for o in opened)
+
+
+def _without_tenants(every: tuple[Opened, ...]) -> Iterator[Opened]:
+    """The tracks that are not the tenants', and do not wait for theirs."""
+    tracks = tuple(opened.track for opened in every)
+    for opened in every:
+        together = (opened.track, *before(opened.track, tracks))
+        if all(track.scope is not Scope.TENANT for track in together):
+            yield opened
 
 
 def _work(what: AtStart, chosen: tuple[Opened, ...]) -> str:

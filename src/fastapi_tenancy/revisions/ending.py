@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from fastapi_tenancy.errors import MigrationFailedError
+from fastapi_tenancy.migrations.tracks.ahead import is_ahead
 from fastapi_tenancy.migrations.tracks.running import Asked, Ended
 from fastapi_tenancy.model.outcome import Outcome, OutcomeKind
 from fastapi_tenancy.model.track import Scope
@@ -21,7 +22,7 @@ def judge_end(ended: Iterable[Ended], asked: Iterable[Asked]) -> None:
     """Tell the log what was done; a tenant that failed stops nothing.
 
     What is newer than the scripts needs no migration: an application that is started again while
-    its successor is rolled out must come up.
+    its successor is rolled out must come up. What waits for tenants that failed waits on.
 
     Raises:
         MigrationFailedError: something that is not a tenant's could not be migrated.
@@ -67,8 +68,10 @@ def _fatal(ended: Ended, failures: list[Outcome], asked: Asked) -> list[str]:
     fatal = []
     for outcome in failures:
         where = f"the track {ended.track.name!r} at {outcome.target.name}"
-        if not known.issuperset(outcome.from_heads):
+        if is_ahead(outcome.from_heads, known):
             _log.warning("%s is newer than the scripts, and left as it is", where)
+        elif outcome.kind is OutcomeKind.SKIPPED:  # what it waits for is judged by itself
+            _log.error("%s was not migrated at the start: %s", where, outcome.error)
         else:
             fatal.append(f"{where} could not be migrated: {outcome.error}")
     return fatal

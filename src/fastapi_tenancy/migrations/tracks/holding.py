@@ -9,20 +9,28 @@ from fastapi_tenancy.model.outcome import Outcome, OutcomeKind
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import Tenant
+from fastapi_tenancy.model.track import Track
 
 
 class Holding:
     """The tenants of one track, without those that are held back.
 
     Args:
+        track: that of the fleet.
         waits_for: the names of the tracks that have to stand.
         kind: what becomes of those that are held back.
     """
 
     def __init__(
-        self, fleet: Fleet, fallen: Fallen, waits_for: tuple[str, ...], kind: OutcomeKind
+        self,
+        fleet: Fleet,
+        track: Track,
+        fallen: Fallen,
+        waits_for: tuple[str, ...],
+        kind: OutcomeKind,
     ) -> None:
         self._fleet = fleet
+        self._track = track
         self._fallen = fallen
         self._waits_for = waits_for
         self._kind = kind
@@ -40,7 +48,7 @@ class Holding:
     def _tenants(self, selection: Selection) -> list[Tenant]:
         started = []
         for tenant in self._fleet.tenants(selection):
-            reason = self._fallen.reason(self._waits_for, tenant)
+            reason = self._fallen.reason(self._track, self._waits_for, tenant)
             if reason is None:
                 started.append(tenant)
             else:

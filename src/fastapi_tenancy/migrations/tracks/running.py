@@ -10,12 +10,14 @@ from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.migrations.fleet import Fleet
+from fastapi_tenancy.migrations.tracks.ahead import those_ahead, told_of
+from fastapi_tenancy.migrations.tracks.behind import Look
 from fastapi_tenancy.migrations.tracks.clashes import refuse_shared_version_tables
 from fastapi_tenancy.migrations.tracks.holding import Holding, targets_of
 from fastapi_tenancy.migrations.tracks.opening import Opened
 from fastapi_tenancy.migrations.tracks.ordering import before
-from fastapi_tenancy.migrations.tracks.waiting import Fallen, behind
-from fastapi_tenancy.model.event import Listener, TrackStarted, silent
+from fastapi_tenancy.migrations.tracks.waiting import Fallen
+from fastapi_tenancy.model.event import Listener, TrackStarted, Warned, silent
 from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Report
 from fastapi_tenancy.model.plan import Command, Refusal
 from fastapi_tenancy.model.selection import Selection
@@ -70,7 +72,7 @@ class TracksRun:
             _refuse_ambiguous(command, revision, chosen)
         self.asked = tuple(_asked(o, command, revision, given) for o in chosen)
         self._only = only
-        self._fallen = Fallen()
+        self._fallen, self._warnings = Fallen(), list[str]()
 
     def check(self) -> None:
         """Refuse what would be refused later, when other tracks have been changed.
@@ -79,14 +81,16 @@ class TracksRun:
             ConfigurationError: a revision that a track does not know, tracks that share a version
                 table, or one that a single track waits for and that is behind.
         """
+        self._fallen, self._warnings = Fallen(), []
         if len(self._every) == 1:
             return  # the run itself checks it
         for asked in self.asked:
             asked.fleet.history().require(asked.options.revision)
         refuse_shared_version_tables(self._every)
         if self._only is not None and self.asked[0].options.command is Command.UPGRADE:
-            track = self.asked[0].track
-            self._fallen = behind(_opened_before(track, self._every), track)
+            look = Look(self.asked[0].track, self._fallen)
+            look.alone(self._before(self.asked[0]))
+            self._warnings += look.warnings
 
     def prepare(self, selection: Selection) -> list[tuple[Asked, Prepared]]:
         """Plan every track and change nothing.
@@ -95,7 +99,7 @@ class TracksRun:
             ConfigurationError: the request cannot be carried out for anybody.
         """
         self.check()
-        return [(a, _prepared(a, selection, self._holding(a))) for a in self.asked]
+        return [(a, _prepared(a, selection, self._holding(a, selection))) for a in self.asked]
 
     def run(
         self, selection: Selection, *, listener: Listener = silent, stop: Stop | None = None
@@ -114,15 +118,41 @@ class TracksRun:
                 continue
             if asked.track.name:
                 listener(TrackStarted(asked.track))
-            report = _run(asked, selection, listener, stop, self._holding(asked), ended)
-            self._fallen.note(asked.track, report.outcomes)
+            holding = self._holding(asked, selection)
+            self._warn(listener)
+            report = _run(asked, selection, listener, stop, holding, ended)
             ended.append(Ended(asked.track, report))
+            self._note(asked, report)
+        self._warn(listener)
         return ended
 
-    def _holding(self, asked: Asked) -> Holding:
-        waits_for = before(asked.track, tuple(o.track for o in self._every))
+    def _holding(self, asked: Asked, selection: Selection) -> Holding:
+        track, waits_for = asked.track, self._before(asked)
+        is_upgrade = asked.options.command is Command.UPGRADE
+        if is_upgrade and self._only is None and selection != Selection():
+            look = Look(track, self._fallen)
+            look.beyond(waits_for, selection)
+            self._warnings += look.warnings
         kind = OutcomeKind.SKIPPED if self._only is None else OutcomeKind.FAILED
-        return Holding(asked.fleet, self._fallen, tuple(t.name for t in waits_for), kind)
+        names = tuple(o.track.name for o in waits_for)
+        return Holding(asked.fleet, track, self._fallen, names, kind)
+
+    def _before(self, asked: Asked) -> tuple[Opened, ...]:
+        names = {t.name for t in before(asked.track, tuple(o.track for o in self._every))}
+        return tuple(o for o in self._every if o.track.name in names)
+
+    def _note(self, asked: Asked, report: Report) -> None:
+        """Remember for those that wait for a track what does not stand of it."""
+        name, ahead = asked.track.name, {}
+        if any(name in other.track.after for other in self.asked):
+            ahead = those_ahead(asked.fleet, report.outcomes)
+        if ahead:
+            self._warnings.append(told_of(asked.track, ahead.values()))
+        self._fallen.note(asked.track, report.outcomes, ahead)
+
+    def _warn(self, listener: Listener) -> None:
+        while self._warnings:
+            listener(Warned(self._warnings.pop(0)))
 
 
 def _refuse_ambiguous(command: Command, revision: str, chosen: tuple[Opened, ...]) -> None:
@@ -140,11 +170,6 @@ def _asked(opened: Opened, command: Command, revision: str, given: dict[str, obj
     if track.scope is Scope.SHARED and command is Command.UPGRADE:
         given = {**given, "create": True}  # the settings name its schema: it is meant to be there
     return Asked(track, fleet, fleet.options(command, track.asked(revision), **given))
-
-
-def _opened_before(track: Track, every: tuple[Opened, ...]) -> Iterable[Opened]:
-    names = {t.name for t in before(track, tuple(o.track for o in every))}
-    return (o for o in every if o.track.name in names)
 
 
 def _prepared(asked: Asked, selection: Selection, holding: Holding) -> Prepared:

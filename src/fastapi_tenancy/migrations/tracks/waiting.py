@@ -2,86 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from fastapi_tenancy.errors import ConfigurationError
-from fastapi_tenancy.migrations.tracks.opening import Opened
 from fastapi_tenancy.model.outcome import Outcome
-from fastapi_tenancy.model.plan import Command
-from fastapi_tenancy.model.selection import Selection
+from fastapi_tenancy.model.target import Target, TargetKey
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.model.track import Scope, Track
 
 
 @dataclass(slots=True)
+class _Fall:
+    """What does not stand of one track; ``shards`` are those where it has a place at all."""
+
+    scope: Scope
+    anywhere: str | None = None
+    shards: set[str | None] = field(default_factory=set)
+    on_shards: dict[str | None, str] = field(default_factory=dict)
+    at_tenants: dict[str, str] = field(default_factory=dict)
+
+    def reason(self, scope: Scope, tenant: Tenant) -> str | None:
+        """Why it holds back a tenant, or the stand-in of a track of another scope."""
+        if self.scope is Scope.TENANT and scope is Scope.TENANT:
+            return self.at_tenants.get(tenant.id)
+        if Scope.DATABASE not in (self.scope, scope) and tenant.shard in self.shards:
+            return self.on_shards.get(tenant.shard)
+        return self.anywhere
+
+
 class Fallen:
-    """What does not stand, of tracks that others wait for."""
+    """What does not stand, of tracks that others wait for.
 
-    _everywhere: dict[str, str] = field(default_factory=dict)
-    _on_shards: dict[tuple[str, str | None], str] = field(default_factory=dict)
-    _at_tenants: dict[tuple[str, str], str] = field(default_factory=dict)
+    A tenant waits for itself, and for what is shared on its own server; a place that is nobody's
+    for that on its own server, and for every tenant. Whoever has no server in common with the
+    other track waits for all of it.
+    """
 
-    def note(self, track: Track, outcomes: Iterable[Outcome]) -> None:
-        """Remember what failed or was not started."""
+    def __init__(self) -> None:
+        self._falls: dict[str, _Fall] = {}
+
+    def note(
+        self, track: Track, outcomes: Iterable[Outcome], ahead: Collection[TargetKey] = ()
+    ) -> None:
+        """Remember what failed or was not started; what is ``ahead`` of the scripts stands."""
         for outcome in outcomes:
-            if not outcome.success:
+            self.see(track, outcome.target)
+            if not (outcome.success or outcome.target.key in ahead):
                 where = outcome.target.name
                 told = f"it waits for the track {track.name!r}, which failed at {where}"
-                self.mark(track, outcome.target.tenants, f"not started: {told}")
+                self.mark(track, outcome.target, f"not started: {told}")
 
-    def mark(self, track: Track, tenants: Iterable[Tenant], told: str) -> None:
-        """Remember that a track does not stand for these tenants, or stand-ins for some."""
-        for tenant in tenants:
-            if track.scope is Scope.DATABASE:
-                self._everywhere[track.name] = told
-            elif track.scope is Scope.TENANT:
-                self._at_tenants[track.name, tenant.id] = told
+    def see(self, track: Track, target: Target) -> None:
+        """Remember that a track has a place there."""
+        if track.scope is not Scope.TENANT:
+            self._of(track).shards.update(tenant.shard for tenant in target.tenants)
+
+    def mark(self, track: Track, target: Target, told: str) -> None:
+        """Remember that a track does not stand at one of its places."""
+        fall = self._of(track)
+        fall.anywhere = fall.anywhere or told
+        for tenant in target.tenants:
+            if track.scope is Scope.TENANT:
+                fall.at_tenants[tenant.id] = told
             else:
-                self._on_shards[track.name, tenant.shard] = told
+                fall.on_shards[tenant.shard] = told
 
-    def reason(self, waits_for: Iterable[str], tenant: Tenant) -> str | None:
+    def reason(self, track: Track, waits_for: Iterable[str], tenant: Tenant) -> str | None:
         """Why a tenant, or a stand-in for one, cannot be started; None if it can."""
-        for name in waits_for:
-            told = (
-                self._everywhere.get(name)
-                or self._on_shards.get((name, tenant.shard))
-                or self._at_tenants.get((name, tenant.id))
-            )
-            if told:
-                return told
-        return None
+        falls = (self._falls[name] for name in waits_for if name in self._falls)
+        return next(filter(None, (fall.reason(track.scope, tenant) for fall in falls)), None)
 
-
-def behind(waits_for: Iterable[Opened], track: Track) -> Fallen:
-    """What is behind of the tracks that one waits for which is asked for alone.
-
-    Tracks of tenants are left to those who choose tenants: only places that are nobody's own count.
-
-    Raises:
-        ConfigurationError: one of them stands nowhere where it should.
-    """
-    fallen = Fallen()
-    for opened in waits_for:
-        if opened.track.scope is not Scope.TENANT:
-            _look(opened, track, fallen)
-    return fallen
-
-
-def _look(opened: Opened, track: Track, fallen: Fallen) -> None:
-    before, asked = opened.track, opened.track.asked("heads")
-    options = opened.fleet.options(Command.UPGRADE, asked)
-    history, standing_somewhere, told = opened.fleet.history(), False, ""
-    for standing in opened.fleet.standings(options, Selection()):
-        heads = standing.position.heads
-        if not standing.refusal and not history.span(Command.UPGRADE, asked, heads).moves:
-            standing_somewhere = True
-            continue
-        told = (
-            f"the track {track.name!r} waits for {before.name!r}, which is not yet where it should"
-            f" be at {standing.target.name}: `tenancy upgrade --track {before.name}` brings it"
-            " there, `tenancy upgrade` does all in their order"
-        )
-        fallen.mark(before, standing.target.tenants, told)
-    if not standing_somewhere:
-        raise ConfigurationError(f"{told}. Nothing was changed")
+    def _of(self, track: Track) -> _Fall:
+        return self._falls.setdefault(track.name, _Fall(track.scope))
