@@ -128,5 +128,5 @@ def test_the_catalogue_is_read_once_and_no_server_asked(
             for n in range(3000)
         ]
 
-    refuse_shared_version_tables(open_tracks(config, tenants, open_isolation(config)))
+    refuse_shared_version_tables(open_tracks(config, tenants, open_isolation(config)), listed=True)
     assert read == [Selection()]

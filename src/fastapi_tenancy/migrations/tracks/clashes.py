@@ -18,17 +18,20 @@ from fastapi_tenancy.storage.database import NoTableError
 _Places = dict[TargetKey, Target]
 
 
-def refuse_shared_version_tables(every: tuple[Opened, ...]) -> None:
+def refuse_shared_version_tables(every: tuple[Opened, ...], *, listed: bool) -> None:
     """Refuse two tracks that keep their positions in one table: each would be lost to the other.
 
     The catalogue is read once, and no server asked. env.py is run only where two tracks have a
     place in common, for a tenant of each isolation strategy.
 
+    Args:
+        listed: whether there has to be a list of tenants; without one, nobody lives anywhere yet.
+
     Raises:
         ConfigurationError: two of them do so; or env.py failed.
     """
     fixed = {o.track.name: _fixed(o) for o in every if o.track.scope is not Scope.TENANT}
-    tenants = _of_tenants(every, {key for places in fixed.values() for key in places})
+    tenants = _of_tenants(every, {key for places in fixed.values() for key in places}, listed)
     tables = _Tables()
     for one, other in combinations(every, 2):
         for target in _common(one, other, fixed, tenants):
@@ -77,24 +80,26 @@ def _one_of_each(targets: Iterable[Target]) -> Iterable[Target]:
     return found.values()
 
 
-def _of_tenants(every: tuple[Opened, ...], taken: set[TargetKey]) -> list[Target]:
+def _of_tenants(every: tuple[Opened, ...], taken: set[TargetKey], listed: bool) -> list[Target]:
     """Where tenants live: a place of each kind, and in each place that a track is in as well."""
     opened = next((o for o in every if o.track.scope is Scope.TENANT), None)
     if opened is None:
         return []
     found: dict[object, Target] = {}
-    for target in _targets(opened):
+    for target in _targets(opened, listed):
         key = _key(target)
         kind = (target.strategy, target.is_file, key if key in taken else None)
         found.setdefault(kind, target)
     return list(found.values())
 
 
-def _targets(opened: Opened) -> Iterator[Target]:
+def _targets(opened: Opened, listed: bool) -> Iterator[Target]:
     try:
         tenants = opened.fleet.tenants(Selection())
     except NoTableError:
-        return  # nobody lives anywhere yet
+        if listed:
+            raise
+        return
     for tenant in tenants:
         try:
             yield opened.fleet.isolation.target(tenant)

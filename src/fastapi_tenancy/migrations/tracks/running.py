@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from fastapi_tenancy.engine.brief import Prepared, failed
 from fastapi_tenancy.engine.options import RunOptions
@@ -79,14 +80,16 @@ class TracksRun:
 
         Raises:
             ConfigurationError: a revision that a track does not know, tracks that share a version
-                table, or one that a single track waits for and that is behind.
+                table, one that a single track waits for and that is behind, or no list of tenants
+                where they are asked for.
         """
         self._fallen, self._warnings = Fallen(), []
         if len(self._every) == 1:
             return  # the run itself checks it
         for asked in self.asked:
             asked.fleet.history().require(asked.options.revision)
-        refuse_shared_version_tables(self._every)
+        of_tenants = any(a.track.scope is Scope.TENANT for a in self.asked)
+        refuse_shared_version_tables(self._every, listed=of_tenants)
         if self._only is not None and self.asked[0].options.command is Command.UPGRADE:
             look = Look(self.asked[0].track, self._fallen)
             look.alone(self._before(self.asked[0]))
@@ -110,6 +113,7 @@ class TracksRun:
             ConfigurationError: the request cannot be carried out for anybody; nothing changed.
         """
         self.check()
+        self._require_chosen(selection)
         stop = stop or Stop()
         ended: list[Ended] = []
         for asked in self.asked:
@@ -125,6 +129,13 @@ class TracksRun:
             self._note(asked, report)
         self._warn(listener)
         return ended
+
+    def _require_chosen(self, selection: Selection) -> None:
+        """Refuse names that nobody has before other tracks are changed."""
+        if len(self.asked) > 1 and (selection.identifiers or selection.exclude):
+            of_tenants = (a.fleet for a in self.asked if a.track.scope is Scope.TENANT)
+            for fleet in islice(of_tenants, 1):
+                fleet.tenants(selection)
 
     def _holding(self, asked: Asked, selection: Selection) -> Holding:
         track, waits_for = asked.track, self._before(asked)
@@ -191,14 +202,19 @@ def _run(
     try:
         report = fleet.run(asked.options, selection, listener=listener, stop=stop)
     except ConfigurationError as error:
-        if not any(o.kind is OutcomeKind.MIGRATED for e in ended for o in e.report.outcomes):
+        if all(o.kind is OutcomeKind.THERE for e in ended for o in e.report.outcomes):
             raise
-        report = _refused(asked, fleet.tenants(selection), str(error))
+        report = _refused(asked, fleet.tenants(selection), _of_this(error))
     return replace(report, outcomes=(*report.outcomes, *holding.outcomes()))
 
 
+def _of_this(error: ConfigurationError) -> str:
+    """What it says without a word about the run: of other tracks there is more to tell."""
+    return str(error).removesuffix(". Nothing was changed")
+
+
 def _refused(asked: Asked, tenants: list[Tenant], error: str) -> Report:
-    """Other tracks have been changed: what this one could not do is told with what they did."""
+    """Other tracks moved or failed: what this one could not do is told with what they did."""
     return _report(asked, (failed(t, Position(), error) for t in targets_of(asked.fleet, tenants)))
 
 
