@@ -68,8 +68,8 @@ class RevisionSettings(BaseModel):
     )
     migrate_at_start: Annotated[AtStart, BeforeValidator(_no_is_no)] = Field(
         default=AtStart.NO,
-        description="What is migrated when the application starts: no, shared (tracks that are not"
-        " the tenants') or all.",
+        description="What is migrated when the application starts: no, shared (tracks that"
+        " neither are the tenants' nor wait for theirs) or all.",
     )
     ready_share: Annotated[float, BeforeValidator(no_yes_or_no)] | None = Field(
         default=None,
