@@ -190,3 +190,6 @@ def test_rows_that_contradict_each_other_are_no_newer_scripts(cleaned: Desk):
     found = {r["identifier"]: r["outcome"] for r in done["results"]}
     assert found["shared"] == "failed"
     assert found["bolt"] == "skipped"
+    alone = cleaned.run("upgrade", "--track", "tenants")
+    assert alone.code == 2
+    assert "not yet where it should be at shared (" in alone.err

@@ -59,24 +59,26 @@ class Look:
 
     def _look(self, opened: Opened, fleet: Fleet) -> tuple[list[str], int]:
         """The names of places that are behind, and how many are not."""
-        history, asked = fleet.history(), opened.track.asked("heads")
+        before, history = opened.track, fleet.history()
+        asked = before.asked("heads")
         history.require(asked)
         problem = cache(lambda heads: _problem(history, asked, heads))
-        behind, ahead, standing = [], [], 0
+        behind, ahead, standing = list[str](), list[str](), 0
         for found in fleet.standings(fleet.options(Command.UPGRADE, asked), Selection()):
-            name = found.target.name
-            self._fallen.see(opened.track, found.target)
-            if found.refusal is None and is_ahead(found.position.heads, history.known):
+            name, heads = found.target.name, found.position.heads
+            self._fallen.see(before, found.target)
+            if found.refusal is None and is_ahead(heads, history.known):
                 ahead.append(name)
                 continue
-            why = found.refusal.error if found.refusal else problem(found.position.heads)
+            why = found.refusal.error if found.refusal else problem(heads)
             if why is None:
                 standing += 1
                 continue
             behind.append(f"{name} ({why})" if why else name)
-            self._fallen.mark(opened.track, found.target, self._told(opened.track, behind[-1:]))
+            if before.scope is not Scope.TENANT or len(behind) == 1:  # of tenants, one holds all
+                self._fallen.mark(before, found.target, self._told(before, behind[-1:]))
         if ahead:
-            self.warnings.append(told_of(opened.track, ahead))
+            self.warnings.append(told_of(before, ahead))
         return behind, standing + len(ahead)
 
     def _told(self, before: Track, names: list[str]) -> str:
