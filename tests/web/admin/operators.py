@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 import httpx
@@ -13,6 +14,7 @@ from fastapi_tenancy.web.admin.router import admin_router
 
 TOKEN = "let-me-in"
 SIGNED_IN = {"Authorization": f"Bearer {TOKEN}"}
+OVER = ("succeeded", "failed", "stopped", "refused")
 PROBLEM = "application/problem+json"
 _bearer = HTTPBearer(auto_error=False)
 
@@ -48,3 +50,21 @@ def told(answer: httpx.Response, status: int) -> dict[str, Any]:
     assert body["title"]
     assert body["detail"]
     return body
+
+
+async def begun(http: httpx.AsyncClient, path: str, **body: Any) -> str:
+    """Begin a run and return its path."""
+    answer = await http.post(f"/admin{path}", json=body)
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["location"] == f"/admin/runs/{answer.json()['id']}"
+    return str(answer.headers["location"])
+
+
+async def over(http: httpx.AsyncClient, path: str) -> dict[str, Any]:
+    """The run, when it is over."""
+    async with asyncio.timeout(60):
+        while True:
+            run: dict[str, Any] = (await http.get(path)).json()
+            if run["state"] in OVER:
+                return run
+            await asyncio.sleep(0.02)

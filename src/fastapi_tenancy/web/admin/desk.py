@@ -19,6 +19,7 @@ from fastapi_tenancy.migrations.tracks.running import TracksRun
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+from fastapi_tenancy.web.admin.own import Moves, OwnHistories
 from fastapi_tenancy.web.admin.refusals import BusyError, NoSuchRunError
 from fastapi_tenancy.web.admin.runs.registry import FleetBusyError, Runs
 from fastapi_tenancy.web.admin.runs.run import Run, Wish
@@ -109,17 +110,31 @@ class Desk:
         return await self.look(lambda: work(self._opened(loop)))
 
     async def request(
-        self, command: Command, revision: str, track: str | None, **given: object
-    ) -> TracksRun:
+        self,
+        command: Command,
+        revision: str,
+        track: str | None,
+        *,
+        alone: bool = False,
+        **given: object,
+    ) -> Moves:
         """What is asked of the histories, once it is known that each has that revision.
 
+        Args:
+            alone: it is asked for one tenant, so that only the tenants' own histories are meant.
+
         Raises:
-            ConfigurationError: one of them has not, or there is no such history.
+            ConfigurationError: one of them has not, or there is no such history, or it is not the
+                tenants' own.
         """
 
-        def checked(every: tuple[Opened, ...]) -> TracksRun:
+        def checked(every: tuple[Opened, ...]) -> Moves:
             _require_track(every, track)
-            request = TracksRun(every, command, revision, only=track, **given)
+            request: Moves = (
+                OwnHistories(every, command, revision, track, **given)
+                if alone
+                else TracksRun(every, command, revision, only=track, **given)
+            )
             for asked in request.asked:
                 asked.fleet.history().require(asked.options.revision)
             return request
@@ -127,7 +142,7 @@ class Desk:
         return await self.with_tracks(checked)
 
     def begin(
-        self, http: Request, wish: Wish, request: TracksRun, selection: Selection
+        self, http: Request, wish: Wish, request: Moves, selection: Selection
     ) -> tuple[Run, str]:
         """Begin a run and return it with its path.
 

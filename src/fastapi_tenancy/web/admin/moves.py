@@ -10,7 +10,6 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi_tenancy.engine.status import FleetStatus, summarize
 from fastapi_tenancy.errors import ConfigurationError, TenantNotFoundError
 from fastapi_tenancy.migrations.tracks.opening import Opened
-from fastapi_tenancy.migrations.tracks.running import TracksRun
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
@@ -24,6 +23,7 @@ from fastapi_tenancy.web.admin.documents.fleet import (
 from fastapi_tenancy.web.admin.documents.problem import documented
 from fastapi_tenancy.web.admin.documents.run import Downgrade, FleetUpgrade, RunDocument, Upgrade
 from fastapi_tenancy.web.admin.documents.words import Revision, Word
+from fastapi_tenancy.web.admin.own import Moves
 from fastapi_tenancy.web.admin.runs.run import Wish
 from fastapi_tenancy.web.admin.tenants import TenantName
 
@@ -83,7 +83,9 @@ class MoveEndpoints:
     ) -> PlanDocument:
         """Say what an upgrade or downgrade of a tenant would do, and do none of it."""
         found = await self._desk.tenant(tenant)
-        request = await self._desk.request(Command(command), revision, track, create=True)
+        request = await self._desk.request(
+            Command(command), revision, track, alone=True, create=True
+        )
         chosen = Selection(identifiers=frozenset({found.identifier}))
         return await self._plan(request, chosen, command)
 
@@ -94,14 +96,17 @@ class MoveEndpoints:
         response: Response,
         wish: Annotated[Upgrade, Body()] = TO_HEAD,
     ) -> RunDocument:
-        """Upgrade a tenant."""
+        """Upgrade a tenant, in the histories of its own."""
         command = Command.UPGRADE
         return await self._one(http, response, tenant, command, wish.revision, wish.track)
 
     async def downgrade_tenant(
         self, tenant: TenantName, http: Request, response: Response, wish: Downgrade
     ) -> RunDocument:
-        """Downgrade a tenant. Revisions that drop something lose what was in it."""
+        """Downgrade a tenant, in a history of its own.
+
+        Revisions that drop something lose what was in it.
+        """
         found = await self._desk.tenant(tenant)
         if wish.confirm != found.identifier:
             raise ConfigurationError(
@@ -137,7 +142,7 @@ class MoveEndpoints:
         run, response.headers["location"] = self._desk.begin(http, asked, request, chosen)
         return RunDocument.of(run)
 
-    async def _fleet(self, wish: FleetUpgrade) -> tuple[TracksRun, Selection]:
+    async def _fleet(self, wish: FleetUpgrade) -> tuple[Moves, Selection]:
         for name in wish.tenants:
             try:
                 await self._desk.tenant(name)
@@ -168,7 +173,7 @@ class MoveEndpoints:
         desk = self._desk
         found = await desk.tenant(name)
         self._require_alone(found)
-        request = await desk.request(command, revision, track, concurrency=1)
+        request = await desk.request(command, revision, track, alone=True, concurrency=1)
         asked = Wish(command, revision, found.identifier, track)
         chosen = Selection(identifiers=frozenset({found.identifier}))
         run, response.headers["location"] = desk.begin(http, asked, request, chosen)
@@ -185,7 +190,7 @@ class MoveEndpoints:
             )
 
     async def _plan(
-        self, request: TracksRun, chosen: Selection, command: Literal["upgrade", "downgrade"]
+        self, request: Moves, chosen: Selection, command: Literal["upgrade", "downgrade"]
     ) -> PlanDocument:
         planned = await self._desk.look(lambda: request.prepare(chosen))
         tracks = [TrackPlan.of(asked.track, prepared) for asked, prepared in planned]

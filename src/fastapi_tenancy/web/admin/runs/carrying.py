@@ -8,7 +8,7 @@ from fastapi_tenancy.engine.failure import traced
 from fastapi_tenancy.errors import ConfigurationError, said
 from fastapi_tenancy.migrations.results import results_of
 from fastapi_tenancy.migrations.running import results
-from fastapi_tenancy.migrations.tracks.running import Ended, TracksRun
+from fastapi_tenancy.migrations.tracks.running import Ended
 from fastapi_tenancy.model.event import (
     Counted,
     Differed,
@@ -21,12 +21,13 @@ from fastapi_tenancy.model.event import (
 from fastapi_tenancy.model.outcome import OutcomeKind
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.url import masked
+from fastapi_tenancy.web.admin.own import Moves
 from fastapi_tenancy.web.admin.runs.run import Result, Run, RunState
 
 _log = logging.getLogger("fastapi_tenancy")
 
 
-def carry_out(run: Run, request: TracksRun, selection: Selection) -> None:
+def carry_out(run: Run, request: Moves, selection: Selection) -> None:
     """Do what was asked; whatever comes of it, the run is over then and says so."""
     run.begin()
     try:

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator
 
 from fastapi_tenancy.errors import TenancyError
-from fastapi_tenancy.migrations.tracks.running import TracksRun
 from fastapi_tenancy.model.selection import Selection
+from fastapi_tenancy.web.admin.own import Moves
 from fastapi_tenancy.web.admin.runs.carrying import carry_out
 from fastapi_tenancy.web.admin.runs.run import Run, Wish
 
@@ -54,7 +54,7 @@ class Runs:
         with self._lock:
             return self._runs.get(run_id)
 
-    def begin(self, wish: Wish, request: TracksRun, selection: Selection) -> Run:
+    def begin(self, wish: Wish, request: Moves, selection: Selection) -> Run:
         """Carry out a request while the caller goes on.
 
         Raises:
@@ -84,7 +84,7 @@ class Runs:
             run.ask_to_stop()
         await asyncio.gather(*(run.ended() for run in unfinished))
 
-    def _carry_out(self, run: Run, request: TracksRun, selection: Selection) -> None:
+    def _carry_out(self, run: Run, request: Moves, selection: Selection) -> None:
         if run.wish.tenant is None:
             carry_out(run, request, selection)
             return
