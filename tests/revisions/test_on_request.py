@@ -127,6 +127,33 @@ async def test_a_tenant_that_was_mended_is_served_during_the_pause(behind: Fleet
                 pass
 
 
+async def test_who_waits_for_a_turn_is_served_once_somebody_else_migrated_it(
+    behind: Fleet,
+) -> None:
+    revision(behind.versions, "t5", "t4", BLOCKED)
+    manager = TenancyManager(behind.config(when_behind="migrate", migrate_wait_s=0.05))
+    app = application(manager)
+    async with started(app), client(app) as http:
+
+        async def status(name: str) -> int:
+            return (await http.get("/whoami", headers={"X-Tenant-ID": name})).status_code
+
+        with locked(behind):
+            async with asyncio.timeout(60):
+                while tries(behind) < 2:  # both turns are taken
+                    assert await asyncio.gather(*map(status, ("acme", "bolt"))) == [503, 503]
+            assert await status("coil") == 503
+            behind.set_position("tenant_coil", "t5")
+            async with asyncio.timeout(5):
+                while await status("coil") != 200:
+                    pass
+            assert await status("acme") == 503
+        async with asyncio.timeout(60):
+            while [await status(name) for name in ("acme", "bolt")] != [200, 200]:
+                pass
+    assert tries(behind) == 2
+
+
 async def test_the_work_of_a_killed_process_is_taken_over(behind: Fleet) -> None:
     leases = LeaseTable(behind.url)
     await leases.prepare()

@@ -26,6 +26,7 @@ from fastapi_tenancy.revisions.holding import FIRST_PAUSE_S, LONGEST_PAUSE_S, ho
 from fastapi_tenancy.revisions.judge import Judgement
 from fastapi_tenancy.revisions.reading import Positions
 from fastapi_tenancy.revisions.rivalry import Rivalry
+from fastapi_tenancy.revisions.turns import turn
 from fastapi_tenancy.storage.leases import Lease, LeaseTable
 from fastapi_tenancy.storage.protocol import TenantStore
 
@@ -109,7 +110,9 @@ class OnRequest:
         others = [] if _shared(asked) else await self._rivalry.of(asked.tenant)
         name, pause = _lease_name(asked), FIRST_PAUSE_S
         while True:
-            async with self._turn:
+            async with turn(self._turn, lambda: self._stands(asked)) as has_come:
+                if not has_come:
+                    return
                 lease = await self._leases.take(name, self._owner, at_most=self._config.concurrency)
                 if lease.taken:
                     await self._held(name, lease, asked, others)
