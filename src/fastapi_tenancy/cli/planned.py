@@ -41,7 +41,7 @@ def show_plan(output: Output, request: TracksRun, selection: Selection, *, sql: 
         for asked, plan in planned:
             _tell_plan(output, asked, plan, selection)
         output.say("nothing was changed (--dry-run)")
-    refused = any(prepared.plan.refusals for _, prepared in planned)
+    refused = any(not r.skipped for _, prepared in planned for r in prepared.plan.refusals)
     return Exit.FAILED if refused else Exit.DONE
 
 

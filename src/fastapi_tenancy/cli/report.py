@@ -82,11 +82,13 @@ def tell_refusals(output: Output, refusals: Iterable[Refusal], *, aside: bool = 
     Args:
         aside: on stderr, because stdout is for something else.
     """
-    causes: dict[str, list[str]] = {}
+    causes: dict[tuple[bool, str], list[str]] = {}
     for refusal in refusals:
-        causes.setdefault(refusal.error, []).append(refusal.target.tenant.identifier)
-    for cause, names in causes.items():
-        tell_cause(output, "refused", cause, names, style="red", aside=aside)
+        key = refusal.skipped, refusal.error
+        causes.setdefault(key, []).append(refusal.target.tenant.identifier)
+    for (skipped, cause), names in causes.items():
+        what, style = ("skipped", "yellow") if skipped else ("refused", "red")
+        tell_cause(output, what, cause, names, style=style, aside=aside)
 
 
 def tell_cause(

@@ -13,6 +13,7 @@ from fastapi_tenancy.engine.projects import Projects, kind_of
 from fastapi_tenancy.engine.pulse import Pulse
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.engine.tally import Part
+from fastapi_tenancy.engine.unmade import told_apart
 from fastapi_tenancy.errors import NotHonouredError
 from fastapi_tenancy.history.passed import passed
 from fastapi_tenancy.history.scripts import History
@@ -139,13 +140,18 @@ class Brief:
     def settle(self, plan: Plan) -> None:
         """End the targets that need no work or cannot be worked on.
 
-        Those without a road wait until it is known whether anybody has one.
+        Those without a road wait until it is known whether anybody has one, and those that are
+        being created until the others are done.
         """
         if plan.cohorts or plan.there:
             self.tally.lead_somewhere()
         for cohort in plan.there:
             self.settle_there(cohort)
-        for refusal in plan.refusals:
+        for refusal in map(told_apart, plan.refusals):
+            if refusal.skipped:
+                kind = OutcomeKind.SKIPPED
+                self.tally.put_off(Outcome(refusal.target, kind, error=refusal.error))
+                continue
             end = self.tally.postpone if refusal.no_road else self.tally.end
             end(failed(refusal.target, refusal.position, refusal.error))
 

@@ -18,6 +18,7 @@ from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.engine.tally import Tally
 from fastapi_tenancy.engine.targets import Resolved, TenantSource, resolve, resolve_again
 from fastapi_tenancy.engine.telling import Telling
+from fastapi_tenancy.engine.unmade import told_apart
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.event import Finished, Listener, silent
@@ -63,7 +64,7 @@ class FleetRun:
         whole = joined_up(self._options.command, self._options.revision, parts)
         if not (whole.plan.cohorts or whole.plan.there):
             refuse_for_all(r.error for r in whole.plan.refusals if r.no_road)
-        refusals = (*resolved.refusals, *whole.plan.refusals)
+        refusals = (*resolved.refusals, *map(told_apart, whole.plan.refusals))
         return replace(whole, plan=replace(whole.plan, refusals=refusals))
 
     def execute(self, tenants: TenantSource) -> Report:
@@ -111,7 +112,10 @@ class FleetRun:
             if now is None:
                 break
             self._forgive_deleted(now, seen)
-            resolved, again = now.without(seen, known), True
+            # Those who were being created may have their place by now.
+            there = seen.keys() - self._tally.take_put_off()
+            resolved, again = now.without(there, known), True
+        self._tally.end_put_off()
         self._skip_rest(seen)
 
     def _left_out(self, lane: Lane, group: Group, told: str) -> Prepared:

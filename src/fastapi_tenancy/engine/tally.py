@@ -26,6 +26,8 @@ class Tally:
         self.differences: list[Difference] = []
         self._leads = threading.Event()
         self._postponed: list[Outcome] = []
+        self._put_off: dict[TargetKey, Outcome] = {}
+        self._put_off_before: set[TargetKey] = set()
 
     def part(self, label: str) -> Part:
         """The same for one of several servers, which sees its own targets only.
@@ -74,6 +76,23 @@ class Tally:
         postponed = self._postponed[:]
         del self._postponed[: len(postponed)]
         return postponed
+
+    def put_off(self, outcome: Outcome) -> None:
+        """Keep the outcome of a target back that may be there when the others are done."""
+        with self._lock:
+            self._put_off[outcome.target.key] = outcome
+
+    def take_put_off(self) -> set[TargetKey]:
+        """The targets that were put off for the first time: they are looked at once more."""
+        found = self._put_off.keys() - self._put_off_before
+        self._put_off_before |= found
+        return found
+
+    def end_put_off(self) -> None:
+        """End what was put off and has no outcome yet."""
+        for key, outcome in self._put_off.items():
+            if self.outcome(key) is None:
+                self.end(outcome)
 
     def refuse(self, outcome: Outcome) -> None:
         """Take the outcome of a tenant that has no target of its own."""
@@ -125,18 +144,18 @@ class Part(Tally):
         super().__init__(whole._listener)
         self._lock, self._outcomes = whole._lock, whole._outcomes
         self.differences, self._postponed = whole.differences, whole._postponed
-        self._leads = whole._leads
+        self._leads, self._put_off = whole._leads, whole._put_off
         self._label = label
-        self._targets: list[Target] = []
+        self._targets: dict[TargetKey, Target] = {}
 
     def expect(self, targets: list[Target]) -> None:
         """Name targets whose outcomes will come, and which are this server's."""
         super().expect(targets)
-        self._targets += targets
+        self._targets |= {target.key: target for target in targets}
 
     def migrated(self) -> list[Outcome]:
         """Outcomes that claim success and still need their proof."""
-        found = (self.outcome(target.key) for target in self._targets)
+        found = map(self.outcome, self._targets)
         return [
             o for o in found if o is not None and o.kind is OutcomeKind.MIGRATED and o.proof is None
         ]

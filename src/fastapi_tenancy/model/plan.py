@@ -100,7 +100,8 @@ class Refusal:
     """A target that cannot take part, with the cause in words.
 
     ``no_road`` where nothing is wrong with the target: the request leads nowhere from there.
-    ``server`` names the one that could not be worked on, where that is the cause.
+    ``server`` names the one that could not be worked on, where that is the cause. ``skipped``
+    where that is as it should be for now, and no failure.
     """
 
     target: Target
@@ -108,6 +109,7 @@ class Refusal:
     error: str
     no_road: bool = False
     server: str = ""
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
