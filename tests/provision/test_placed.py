@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from fastapi_tenancy import SQLAlchemyTenantStore, TenantStatus
-from fastapi_tenancy.errors import PlacementError, ProvisioningError
+from fastapi_tenancy import SQLAlchemyTenantStore, Tenant, TenantStatus
+from fastapi_tenancy.errors import PlacementError, ProvisioningError, ServerUnreachableError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.provision.creating import create_tenant
 from fastapi_tenancy.testing.databases import create_database, drop_database
@@ -62,3 +64,49 @@ async def test_a_creation_goes_on_where_it_was_begun(
     await store.save_all([tenant("full", shard="eu")])
     made = await create_tenant(tenant(), store=store, isolation=isolation)
     assert (made.shard, made.status) == ("eu", TenantStatus.ACTIVE)
+
+
+async def test_creators_at_once_keep_to_the_most(
+    shelf: Shelf, store: SQLAlchemyTenantStore
+) -> None:
+    shards = {"eu": {"url": shelf.url, "max_tenants": 2}}
+    isolation = shelf.isolation(database_url=None, shards=shards)
+    made = await asyncio.gather(
+        *(create_tenant(tenant(f"t{n}"), store=store, isolation=isolation) for n in range(6)),
+        return_exceptions=True,
+    )
+    created = [one.identifier for one in made if isinstance(one, Tenant)]
+    assert 1 <= len(created) <= 2
+    assert {type(one) for one in made} == {Tenant, PlacementError}
+    assert sorted([t.identifier async for t in store.stream()]) == sorted(created)
+    assert shelf.schemas() == sorted(f"tenant_{name}" for name in created)
+    while await store.count() < 2:  # there is room as long as there is
+        await create_tenant(tenant("last"), store=store, isolation=isolation)
+
+
+@pytest.mark.parametrize("strategy", ["schema", "database", "rls"])
+async def test_a_shard_that_is_down_is_passed_over(
+    shelf: Shelf,
+    store: SQLAlchemyTenantStore,
+    caplog: pytest.LogCaptureFixture,
+    template: str,
+    strategy: str,
+) -> None:
+    up = {"url": shelf.url} | (
+        {"database_url_template": template} if strategy == "database" else {}
+    )
+    down = {"url": "postgresql://u:secret@127.0.0.1:1/d"}
+    settings = {"database_url": None, "isolation_strategy": strategy}
+    isolation = shelf.isolation(shards={"down": down, "eu": up}, **settings)
+    with caplog.at_level(logging.WARNING, "fastapi_tenancy"):
+        made = await create_tenant(tenant(), store=store, isolation=isolation)
+    assert (made.shard, made.status) == ("eu", TenantStatus.ACTIVE)
+    assert "shard 'down' does not answer, and is passed over for tenant 'acme'" in caplog.text
+    assert "secret" not in caplog.text
+    with pytest.raises(ServerUnreachableError if strategy != "rls" else ProvisioningError):
+        await create_tenant(tenant("bolt", shard="down"), store=store, isolation=isolation)
+    full = {"down": down, "eu": {**up, "max_tenants": 1}}
+    isolation = shelf.isolation(shards=full, **settings)
+    with pytest.raises(ServerUnreachableError):
+        await create_tenant(tenant("crux"), store=store, isolation=isolation)
+    assert "crux" not in [t.identifier async for t in store.stream()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from fastapi_tenancy.config import TenancyConfig
@@ -23,10 +23,15 @@ def needs_shard(tenant: Tenant, config: TenancyConfig) -> bool:
     return bool(config.shards) and tenant.shard is None and not own
 
 
-def place_on_shard(tenant: Tenant, config: TenancyConfig, counts: Counts) -> Tenant:
+def place_on_shard(
+    tenant: Tenant, config: TenancyConfig, counts: Counts, *, without: Collection[str | None] = ()
+) -> Tenant:
     """Return a new tenant with the least full shard that accepts tenants, of several the first.
 
     One that says its shard, or has a database of its own, is returned as it is.
+
+    Args:
+        without: shards that are not to be chosen, because they do not answer.
 
     Raises:
         PlacementError: no shard accepts tenants.
@@ -34,14 +39,24 @@ def place_on_shard(tenant: Tenant, config: TenancyConfig, counts: Counts) -> Ten
     if not needs_shard(tenant, config):
         return tenant
     filled = {name: _count(name, config, counts) for name in config.shards}
-    open_ones = [n for n, shard in config.shards.items() if not _closed(shard, filled[n])]
+    closed = {
+        name: "does not answer" if name in without else _closed(shard, filled[name])
+        for name, shard in config.shards.items()
+    }
+    open_ones = [name for name, reason in closed.items() if not reason]
     if not open_ones:
-        why = "; ".join(f"{n} {_closed(s, filled[n])}" for n, s in config.shards.items())
+        why = "; ".join(f"{name} {reason}" for name, reason in closed.items())
         raise PlacementError(
             f"no shard accepts tenant {tenant.identifier!r}: {why}. Add a shard, let one accept"
             " more, or say which one is meant all the same (--shard)"
         )
     return replace(tenant, shard=min(open_ones, key=filled.__getitem__))
+
+
+def is_overfull(shard: str, config: TenancyConfig, counts: Counts) -> bool:
+    """Whether a shard has more tenants than its ``max_tenants``."""
+    most = config.shards[shard].max_tenants
+    return most is not None and _count(shard, config, counts) > most
 
 
 def _count(name: str, config: TenancyConfig, counts: Counts) -> int:

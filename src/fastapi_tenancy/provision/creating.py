@@ -6,14 +6,13 @@ import uuid
 from dataclasses import replace
 
 from fastapi_tenancy.errors import (
-    PlacementError,
     ProvisioningError,
     TenancyError,
     TenantExistsError,
     TenantNotFoundError,
     TenantStatusError,
 )
-from fastapi_tenancy.isolation.filling import needs_shard, place_on_shard
+from fastapi_tenancy.isolation.filling import needs_shard
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.isolation.reach import require_reachable
 from fastapi_tenancy.migrations.given import MigrationManager
@@ -21,8 +20,9 @@ from fastapi_tenancy.migrations.standing import read_stands
 from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.target import PositionState, Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant, TenantStatus
-from fastapi_tenancy.observe.contents import Contents, read_contents
 from fastapi_tenancy.provision.claims import agreed_target, require_free
+from fastapi_tenancy.provision.entering import enter, found, look, require_nothing_there
+from fastapi_tenancy.provision.placing import enter_on_a_shard
 from fastapi_tenancy.storage.protocol import TenantStore
 from fastapi_tenancy.threads import apart
 
@@ -32,9 +32,9 @@ _SAID = ("id", "name", "tags", "schema_name", "database_url", "isolation_strateg
 
 async def id_of(store: TenantStore, identifier: str) -> str:
     """The id of the tenant that is being made under this identifier, or else a new one."""
-    found = await _found(store, identifier)
-    if found is not None and found.status is TenantStatus.PROVISIONING:
-        return found.id
+    known = await found(store, identifier)
+    if known is not None and known.status is TenantStatus.PROVISIONING:
+        return known.id
     return uuid.uuid4().hex
 
 
@@ -65,37 +65,33 @@ async def create_tenant(
     wanted = replace(wanted, status=TenantStatus.PROVISIONING)
     begun = None
     if needs_shard(wanted, isolation.config):
-        begun = await _found(store, wanted.identifier)
-        wanted = await _placed(wanted, begun, store, isolation)
+        begun = await found(store, wanted.identifier)
+        if begun is None:
+            begun = await enter_on_a_shard(wanted, store, isolation)
+            return await _made(begun, store, isolation, listener)
+        wanted = replace(wanted, shard=begun.shard)
     target = agreed_target(wanted, isolation)
     require_reachable(target)
-    begun = begun or await _found(store, wanted.identifier)
+    begun = begun or await found(store, wanted.identifier)
     if begun is None:
-        begun = await _begin(wanted, target, store, isolation)
+        if target.strategy is not IsolationStrategy.RLS:
+            await require_nothing_there(wanted, await look(target, isolation), target, store)
+        begun = await enter(wanted, store, isolation)
     else:
         _require_same(begun, wanted)
         await require_free(store, isolation, begun)
+    return await _made(begun, store, isolation, listener)
+
+
+async def _made(
+    begun: Tenant, store: TenantStore, isolation: IsolationProvider, listener: Listener
+) -> Tenant:
+    """Make the place of a tenant that was entered, and return it, active."""
     try:
-        await _migrate(begun, target, isolation, listener)
+        await _migrate(begun, isolation.target(begun), isolation, listener)
     except TenancyError as error:
         raise ProvisioningError(begun.identifier, error) from error
     return await _finish(begun, store)
-
-
-async def _found(store: TenantStore, identifier: str) -> Tenant | None:
-    try:
-        return await store.get_by_identifier(identifier)
-    except TenantNotFoundError:
-        return None
-
-
-async def _placed(
-    wanted: Tenant, begun: Tenant | None, store: TenantStore, isolation: IsolationProvider
-) -> Tenant:
-    """The tenant on the shard where it was begun, or else on the least full one."""
-    if begun is not None:
-        return replace(wanted, shard=begun.shard)
-    return place_on_shard(wanted, isolation.config, await store.count_by_shard())
 
 
 def _require_same(begun: Tenant, wanted: Tenant) -> None:
@@ -109,40 +105,6 @@ def _require_same(begun: Tenant, wanted: Tenant) -> None:
             f"tenant {begun.identifier!r} is being created with another {', another '.join(other)}"
             f" (id {begun.id!r}); say the same to finish it, or choose another identifier"
         )
-
-
-async def _begin(
-    wanted: Tenant, target: Target, store: TenantStore, isolation: IsolationProvider
-) -> Tenant:
-    """Enter the tenant; its place has to be nobody's and empty."""
-    timeout_s = isolation.config.connect_timeout_s
-    if target.strategy is not IsolationStrategy.RLS:
-        contents = await apart(lambda: read_contents(target, timeout_s))
-        if contents is Contents.TAKEN:
-            await _refuse_taken(wanted, target, store)
-    begun = await store.create(wanted)
-    try:
-        await require_free(store, isolation, begun)
-    except TenantExistsError:
-        await store.delete(begun.id, hard=True)  # a row of our own, and nothing was made yet
-        raise
-    return begun
-
-
-async def _refuse_taken(wanted: Tenant, target: Target, store: TenantStore) -> None:
-    quicker = await _found(store, wanted.identifier)
-    if quicker is not None:
-        raise TenantExistsError(
-            f"tenant {wanted.identifier!r} has just been entered by another call"
-            f" (id {quicker.id!r}, {quicker.status.value})"
-        )
-    what = "schema" if target.schema else "database"
-    raise PlacementError(
-        f"the {what} {target.name!r} holds something already, and a new tenant must not see what"
-        f" somebody left there. If it is the data of {wanted.identifier!r}, `tenancy tenants add`"
-        " takes it into the list as it is; otherwise give the tenant another place. Nothing was"
-        " changed"
-    )
 
 
 async def _migrate(
