@@ -159,3 +159,22 @@ async def test_a_run_that_waits_is_stopped_too() -> None:
     assert waiting.state is RunState.STOPPING
     await runs.close()
     assert (waiting.state, waiting.started_at is None) == (RunState.STOPPED, False)
+
+
+@pytest.mark.parametrize("wish", [FLEET, ONE])
+async def test_a_run_without_a_thread_is_no_run(
+    monkeypatch: pytest.MonkeyPatch, wish: Wish
+) -> None:
+    def no_room(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    runs = Runs()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_room)
+        with pytest.raises(TooManyRunsError, match="can't start new thread") as refused:
+            begin(runs, wish, Work())
+    assert refusal(refused.value).status_code == 503
+    assert list(runs) == []
+    async with asyncio.timeout(10):
+        await begin(runs, wish, Work()).ended()
+        await runs.close()

@@ -38,6 +38,12 @@ def test_it_is_not_mounted_for_strangers(manager: TenancyManager) -> None:
     assert admin_router(manager, dependencies=[Depends(require_operator)], prefix="/ops").routes
 
 
+@pytest.mark.parametrize("prefix", ["", "/", "admin", "/admin/"])
+def test_a_prefix_is_a_path(manager: TenancyManager, prefix: str) -> None:
+    with pytest.raises(ConfigurationError, match="begins with a slash and ends without one"):
+        admin_router(manager, allow_unauthenticated=True, prefix=prefix)
+
+
 async def test_a_tenant_is_created_current(http: httpx.AsyncClient, shelf: Shelf) -> None:
     given = {
         "identifier": "acme",

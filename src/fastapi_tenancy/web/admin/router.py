@@ -44,7 +44,8 @@ def admin_router(
             strangers out.
 
     Raises:
-        ConfigurationError: there are no dependencies, and nobody said that this is meant.
+        ConfigurationError: there are no dependencies, and nobody said that this is meant; or the
+            prefix is none.
     """
     if not dependencies and not allow_unauthenticated:
         raise ConfigurationError(
@@ -52,6 +53,7 @@ def admin_router(
             " nothing that asks who that is: pass dependencies=[Depends(...)] that refuses"
             " strangers, or allow_unauthenticated=True where something else keeps them out"
         )
+    _require_prefix(prefix)
     run_route = f"tenancy_admin_run {prefix}"
     desk = Desk(manager, run_route)
     router = APIRouter(
@@ -66,3 +68,11 @@ def admin_router(
     RunEndpoints(desk).add_to(router, run_route)
     Elsewhere(router).add_to(router)
     return router
+
+
+def _require_prefix(prefix: str) -> None:
+    if not prefix.startswith("/") or prefix.endswith("/"):
+        raise ConfigurationError(
+            f"the prefix of the admin router is {prefix!r}; expected a path that begins with a"
+            " slash and ends without one, such as '/admin'"
+        )

@@ -10,7 +10,7 @@ from fastapi_tenancy.errors import TenancyError
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.web.admin.own import Moves
 from fastapi_tenancy.web.admin.runs.carrying import carry_out
-from fastapi_tenancy.web.admin.runs.run import Run, Wish
+from fastapi_tenancy.web.admin.runs.run import Run, RunState, Wish
 
 NEWEST = 50
 """Runs that are kept after their end."""
@@ -59,7 +59,7 @@ class Runs:
 
         Raises:
             FleetBusyError: it is about the fleet, and another such run is not over.
-            TooManyRunsError: too many runs are not over.
+            TooManyRunsError: too many runs are not over, or there is no thread for another.
         """
         run = Run(wish)
         with self._lock:
@@ -74,7 +74,10 @@ class Runs:
             name=f"tenancy-run-{run.id[:8]}",
             daemon=True,
         )
-        thread.start()
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as error:
+            raise self._not_begun(run, error) from error
         return run
 
     async def close(self) -> None:
@@ -83,6 +86,16 @@ class Runs:
         for run in unfinished:
             run.ask_to_stop()
         await asyncio.gather(*(run.ended() for run in unfinished))
+
+    def _not_begun(self, run: Run, error: Exception) -> TooManyRunsError:
+        """Forget a run that no thread carries out."""
+        told = (
+            f"the run cannot begin: {error}. Nothing was changed; try again when less is going on"
+        )
+        with self._lock:
+            del self._runs[run.id]
+        run.end(RunState.REFUSED, told)  # somebody may have found it meanwhile
+        return TooManyRunsError(told)
 
     def _carry_out(self, run: Run, request: Moves, selection: Selection) -> None:
         if run.wish.tenant is None:
