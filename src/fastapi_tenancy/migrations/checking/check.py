@@ -10,6 +10,8 @@ from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.history.aimed import upgrade_ops
 from fastapi_tenancy.isolation.operations import as_text
+from fastapi_tenancy.migrations.checking.computed import computed_columns
+from fastapi_tenancy.migrations.checking.enums import compared_enums
 from fastapi_tenancy.migrations.checking.finding import Finding, Subject
 from fastapi_tenancy.migrations.checking.live import look_live
 from fastapi_tenancy.migrations.checking.policies import Shared
@@ -52,14 +54,18 @@ def check(request: Request, *, listener: Listener = silent, stop: Stop | None = 
     where = f"tenant {request.tenant}" if request.tenant is not None else "migrations"
     marking = marking_of(request.fleet.config)
     with whom(request, listener=listener, stop=stop) as found:
-        made = _compared(request, found)
+        with computed_columns(where) as computed:
+            made = _compared(request, found)
+        enums = list(compared_enums(found.aiming, where))
         shared = Shared.of(marking, found.aiming.metadata)
         meant, policies = _policies(shared, found, where)
     models = _models((d for ops in made or () for d in differences(ops)), policies, where)
     # Tables that tenants share are those of the tenants' own history.
     live = look_live(request.fleet.config, shared) if request.like is None else ()
     nothing = () if made is not None else (_without_models(where),)
-    return Checked((*nothing, *models, *policies, *live), meant, made is not None)
+    return Checked(
+        (*nothing, *models, *computed, *enums, *policies, *live), meant, made is not None
+    )
 
 
 def left_out(track: Track) -> Checked:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, Table
 
 import fastapi_tenancy.migrations.rls  # noqa: F401 - autogenerate compares policies too
 from fastapi_tenancy.config import TenancyConfig
@@ -31,7 +31,7 @@ def everything(_schema: str | None) -> bool:
 
 @dataclass(slots=True)
 class Aiming:
-    """A place that is compared with, and the models that env.py gave once it was ``asked``."""
+    """A place that is compared with; once env.py was ``asked``, its models and its options."""
 
     config: TenancyConfig
     place: Place
@@ -39,6 +39,7 @@ class Aiming:
     ours: Ours
     metadata: list[MetaData] = field(default_factory=list)
     asked: bool = False
+    options: Options = field(default_factory=dict)
 
     def aim(self) -> Aim:
         """What env.py's comparison is aimed with."""
@@ -58,7 +59,17 @@ class Aiming:
         given["include_name"] = self._named(included_of(given, own, hidden))
         given["include_object"] = self._among_ours(given.get("include_object"))
         given[OPTION] = marking_of(self.config)
+        self.options = given
         return given
+
+    def compared_tables(self) -> Iterator[Table]:
+        """The models whose columns and their types are compared with what is there."""
+        if self.options.get("compare_type", True) is False:
+            return
+        included = self.options.get("include_object")
+        for table in (table for each in self.metadata for table in each.tables.values()):
+            if included is None or included(table, table.name, "table", False, None):
+                yield table
 
     def _is_named(self) -> bool:
         """True where the models name the schema itself, as those of shared tables may."""
