@@ -73,7 +73,9 @@ class OwnHistories:
         for request, asked in zip(self._requests, self.asked, strict=True):
             fallen = [one.track.name for one in ended if not _stands(one)]
             if fallen:
-                told = f"not started: the history {fallen[0]!r}, which comes before, failed"
+                told = (
+                    f"not started: the history {fallen[0]!r}, which comes before, is not there yet"
+                )
                 ended.append(_left(asked, selection, told))
                 continue
             try:
