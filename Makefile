@@ -27,8 +27,11 @@ types: $(READY)
 layers: $(READY)
 	$(BIN)/lint-imports
 
+# Their servers are in memory where there is room: CREATE DATABASE takes a tenth of the time there.
 tests: $(READY)
-	$(BIN)/pytest -n 2 --dist worksteal
+	@free=$$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 {print $$4}'); \
+	if [ "$${free:-0}" -gt 4000000 ] && [ -w /dev/shm ]; then export TMPDIR=/dev/shm; fi; \
+	$(BIN)/pytest -n 3 --dist worksteal
 
 # The example application's own tests, and the lines they did not come to.
 coverage: $(READY)
