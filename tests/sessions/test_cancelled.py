@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,30 @@ async def test_at_every_step(opened: Callable[..., TenantSessions], rows: Rows):
     await sessions.close()
     assert alive() == []
     assert rows("SELECT name FROM tenant_acme.items") == [("acme",)]
+
+
+async def began_nothing(sessions: TenantSessions, end: str) -> None:
+    """Leaves a connection that is tidied when it goes back, in the task that is cancelled."""
+    async with sessions.engine(ACME) as engine, engine.connect() as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ")
+        await connection.begin()
+        await getattr(connection, end)()
+    raise RuntimeError("done")
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback", "close"])
+async def test_a_cancelled_end_gives_its_place_back(
+    opened: Callable[..., TenantSessions], end: str
+):
+    sessions = opened(session_pool_size=1, session_max_overflow=0, session_pool_timeout_s=3)
+    gc.disable()  # which would give back what nobody else does
+    try:
+        for steps in range(STEPS):
+            await after_steps(began_nothing(sessions, end), steps)
+            async with sessions.session(BOLT) as session:
+                assert list(await session.scalars(select(Item.name))) == ["bolt"]
+    finally:
+        gc.enable()
 
 
 async def test_while_others_wait_for_the_connection(opened: Callable[..., TenantSessions]):

@@ -19,6 +19,7 @@ from fastapi_tenancy.model.url import sync_url
 from fastapi_tenancy.sessions.allowance import Allowance
 from fastapi_tenancy.sessions.course import AimedConnection
 from fastapi_tenancy.sessions.pool import SharedPool
+from fastapi_tenancy.sessions.returned import make_ready
 from fastapi_tenancy.sessions.with_psycopg import PsycopgConnection
 
 Connected = Callable[[AimedConnection], Awaitable[None]]
@@ -76,6 +77,7 @@ def open_engine(
         kept=config.session_pool_size,
         most=config.session_pool_size + config.session_max_overflow,
         patience_s=config.session_pool_timeout_s,
+        returned=make_ready,
     )
 
 

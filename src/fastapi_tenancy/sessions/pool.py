@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.exc import TimeoutError as NoConnectionError
@@ -11,6 +12,14 @@ from sqlalchemy.pool import ConnectionPoolEntry, Pool
 from sqlalchemy.util import await_only
 
 from fastapi_tenancy.sessions.allowance import Allowance, Waiter
+
+
+Returned = Callable[[ConnectionPoolEntry], None]
+"""Makes a connection that was given back ready for the next one; may wait, and be cancelled."""
+
+
+def _as_it_is(_: ConnectionPoolEntry) -> None:
+    pass
 
 
 class SharedPool(Pool):
@@ -22,6 +31,7 @@ class SharedPool(Pool):
         kept: connections that stay open while nobody uses them.
         most: connections open at any time.
         patience_s: seconds somebody waits for one.
+        returned: called with each connection that is given back.
     """
 
     _is_asyncio = True
@@ -33,12 +43,14 @@ class SharedPool(Pool):
         kept: int = 5,
         most: int = 15,
         patience_s: float = 30,
+        returned: Returned = _as_it_is,
         **others: Any,
     ) -> None:
         super().__init__(creator, **others)
         self._allowance = allowance or Allowance(most)
         self._kept = kept
         self._patience_s = patience_s
+        self._returned = returned
         self._idle: deque[ConnectionPoolEntry] = deque()
         self.most = most
         self.open = 0
@@ -60,6 +72,12 @@ class SharedPool(Pool):
             raise
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        try:
+            self._returned(record)
+        finally:  # its place is free, whoever was cancelled
+            self._put_back(record)
+
+    def _put_back(self, record: ConnectionPoolEntry) -> None:
         if self._allowance.hand_on(self, record):
             return
         if not self.retired and len(self._idle) < self._kept:
@@ -92,7 +110,7 @@ class SharedPool(Pool):
         if got is None:
             self._allowance.closed(self)
         else:
-            self._do_return_conn(got)
+            self._put_back(got)
 
     def _too_few(self) -> str:
         return (
@@ -126,6 +144,7 @@ class SharedPool(Pool):
             kept=self._kept,
             most=self.most,
             patience_s=self._patience_s,
+            returned=self._returned,
             recycle=self._recycle,
             echo=self.echo,
             logging_name=self._orig_logging_name,

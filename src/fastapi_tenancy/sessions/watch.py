@@ -45,7 +45,6 @@ def watch(engine: Engine, admit: Admit) -> None:
     event.listen(engine, "before_cursor_execute", _before)
     event.listen(engine, "after_cursor_execute", _after)
     event.listen(engine, "checkout", _checkout)
-    event.listen(engine, "checkin", _checkin)
 
 
 def aim_option(connection: Connection) -> Aim:
@@ -119,16 +118,3 @@ def _checkout(_: Any, record: ConnectionPoolEntry, __: Any) -> None:
     if connection is not None and connection.course.served and connection.is_lost():
         raise DisconnectionError("the server has closed the connection")
 
-
-def _checkin(_: Any, record: ConnectionPoolEntry) -> None:
-    connection: AimedConnection | None = record.driver_connection
-    if connection is None:
-        return
-    connection.course.rest()
-    if connection.is_spoiled() or not connection.is_idle():
-        record.invalidate()
-    elif connection.course.dirty:
-        try:
-            await_only(connection.tidy())
-        except Exception as error:
-            record.invalidate(error)
