@@ -78,6 +78,14 @@ class AimedConnection(Protocol):
         """True if the server has closed the connection; asks nobody."""
         ...
 
+    def is_foreign(self) -> bool:
+        """True where it belongs to another event loop than the one that runs."""
+        ...
+
+    def hang_up(self) -> None:
+        """Close it without waiting, whatever became of its event loop."""
+        ...
+
     def pid(self) -> int:
         """The number of the server's process, as it was told when connecting."""
         ...

@@ -45,6 +45,7 @@ def watch(engine: Engine, admit: Admit) -> None:
     event.listen(engine, "before_cursor_execute", _before)
     event.listen(engine, "after_cursor_execute", _after)
     event.listen(engine, "checkout", _checkout)
+    event.listen(engine, "close", _close)
 
 
 def aim_option(connection: Connection) -> Aim:
@@ -115,6 +116,15 @@ def _after(connection: Connection, *_: Any) -> None:
 
 def _checkout(_: Any, record: ConnectionPoolEntry, __: Any) -> None:
     connection: AimedConnection | None = record.driver_connection
-    if connection is not None and connection.course.served and connection.is_lost():
+    if connection is None:
+        return
+    if connection.is_foreign():
+        raise DisconnectionError("the connection belongs to another event loop")
+    if connection.course.served and connection.is_lost():
         raise DisconnectionError("the server has closed the connection")
 
+
+def _close(_: Any, record: ConnectionPoolEntry) -> None:
+    connection: AimedConnection | None = record.driver_connection
+    if connection is not None and connection.is_foreign():
+        connection.hang_up()  # nobody can wait for it here

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -81,6 +83,22 @@ class AsyncpgConnection(asyncpg.Connection):  # type: ignore[misc]
             return True
         socket = self._transport.get_extra_info("socket")
         return socket is not None and hung_up(socket.fileno())
+
+    def is_foreign(self) -> bool:
+        """True where it belongs to another event loop than the one that runs."""
+        try:
+            return self._loop is not asyncio.get_running_loop()
+        except RuntimeError:
+            return True
+
+    def hang_up(self) -> None:
+        """Say good-bye to the server without waiting, whatever became of the event loop."""
+        transport = self._transport
+        with suppress(RuntimeError):  # a closed loop does not take the rest of it
+            self.terminate()
+        lost = getattr(transport, "_call_connection_lost", None)
+        if self._loop.is_closed() and lost is not None:
+            lost(None)  # what the loop would have called; it closes the socket
 
     def pid(self) -> int:
         """The number of the server's process, as it was told when connecting."""

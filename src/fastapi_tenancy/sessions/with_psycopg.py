@@ -50,6 +50,14 @@ class PsycopgConnection(psycopg.AsyncConnection[Any]):
         """True if the server has closed the connection; asks nobody."""
         return self.closed or hung_up(self.pgconn.socket)
 
+    def is_foreign(self) -> bool:
+        """False: psycopg waits in whatever event loop runs."""
+        return False
+
+    def hang_up(self) -> None:
+        """Close it without waiting."""
+        self.pgconn.finish()
+
     def pid(self) -> int:
         """The number of the server's process, as it was told when connecting."""
         return self.info.backend_pid
