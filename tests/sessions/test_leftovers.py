@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Executable, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastapi_tenancy import TenantSessions
@@ -20,9 +20,11 @@ CALL = "SELECT public.left_behind()"
 FUNCTION = """
 CREATE FUNCTION public.left_behind() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
   CREATE TEMP TABLE inside AS SELECT 1 AS n; RETURN 1; END $$;
+CREATE FUNCTION public.left_set() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+  SET app.tenant_id = '1'; RETURN 1; END $$;
 CREATE SEQUENCE public.numbers
 """
-LEFT = {
+LEFT: dict[str, tuple[str | Executable, str, Any]] = {
     "a setting": ("SET statement_timeout = 77", "SHOW statement_timeout", "0"),
     "another setting": (
         "SELECT set_config('work_mem', '77MB', false)",
@@ -32,6 +34,37 @@ LEFT = {
     "a setting of one's own": (
         "SET app.secret = 'x'",
         "SELECT coalesce(current_setting('app.secret', true), '')",
+        "",
+    ),
+    "a setting behind a comment": (
+        "/* why */ SET app.secret = 'x'",
+        "SELECT coalesce(current_setting('app.secret', true), '')",
+        "",
+    ),
+    "another setting behind a comment": (
+        "-- why\nSET work_mem='77MB'",
+        "SELECT current_setting('work_mem') <> '77MB'",
+        True,
+    ),
+    "a setting with a quoted name": (
+        "SET \"app\".secret = 'x'",
+        "SELECT coalesce(current_setting('app.secret', true), '')",
+        "",
+    ),
+    "a setting whose name is a value": (
+        func.set_config("app.secret", "x", False).select(),
+        "SELECT coalesce(current_setting('app.secret', true), '')",
+        "",
+    ),
+    "a setting of a block": (
+        "DO $$ BEGIN SET work_mem = '77MB'; SET app.secret = 'x'; END $$",
+        "SELECT current_setting('work_mem') <> '77MB'"
+        " AND coalesce(current_setting('app.secret', true), '') = ''",
+        True,
+    ),
+    "whose the rows are": (
+        "SELECT public.left_set()",
+        "SELECT coalesce(current_setting('app.tenant_id', true), '')",
         "",
     ),
     "a path": ("SET search_path = tenant_acme", "SHOW search_path", '"$user", public'),
@@ -69,10 +102,10 @@ async def asked(sessions: TenantSessions, query: str) -> tuple[Any, Any]:
         return await session.scalar(text(PID)), await session.scalar(text(query))
 
 
-async def leave(sessions: TenantSessions, statement: str, end: str) -> Any:
+async def leave(sessions: TenantSessions, statement: str | Executable, end: str) -> Any:
     async with sessions.session(ACME) as session:
         pid = await session.scalar(text(PID))
-        await session.execute(text(statement))
+        await session.execute(text(statement) if isinstance(statement, str) else statement)
         if end == "commit":
             await session.commit()
         elif end == "rollback":
@@ -175,3 +208,26 @@ async def test_it_is_gone_behind_a_pooler(url: str, driver: str, left: str, end:
         async with sessions.session(BOLT) as session:
             assert list(await session.scalars(select(Item.name))) == ["bolt"]
         await sessions.close()
+
+
+@pytest.mark.skipif(PROGRAM is None and "CI" not in os.environ, reason="PgBouncer is missing")
+async def test_what_a_pooler_keeps_for_its_client_stays(url: str, driver: str):
+    shown = text(
+        "SELECT current_setting('application_name'), current_setting('TimeZone'),"
+        " current_setting('DateStyle')"
+    )
+    with pooled(url, size=1) as through:
+        one = schema_sessions(f"{through}&application_name=one's", driver)
+        other = schema_sessions(f"{through}&application_name=other", driver)
+        async with one.session(ACME) as session:
+            before = (await session.execute(shown)).one()
+        for statement in ("SET TimeZone = 'Asia/Tokyo'", "SET DateStyle = 'German'", "RESET ALL"):
+            await leave(one, statement, "commit")
+            await leave(other, statement, "rollback")
+            async with one.session(BOLT) as session:
+                assert (await session.execute(shown)).one() == before
+            async with other.session(BOLT) as session:
+                assert (await session.execute(shown)).one() == ("other", *before[1:])
+        assert before[0] == "one's"
+        await one.close()
+        await other.close()

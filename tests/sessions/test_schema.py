@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from fastapi_tenancy import SchemaIsolationProvider, Tenant, TenantSessions
@@ -151,28 +152,56 @@ async def test_other_isolation_levels_are_kept(sessions: TenantSessions):
         assert await session.scalar(text("SHOW transaction_isolation")) == "serializable"
 
 
-@pytest.mark.parametrize("ended", ["COMMIT", "ROLLBACK"])
-async def test_a_transaction_that_text_has_ended_is_not_gone_on_with(
+@pytest.mark.parametrize(
+    "ended",
+    [
+        *("COMMIT", "ROLLBACK", "END", "/* so */ commit AND CHAIN", "ROLLBACK AND CHAIN"),
+        *("SELECT 1; ABORT", "COMMIT; BEGIN"),
+        "COMMIT; INSERT INTO items (name) VALUES ('astray')",
+    ],
+)
+async def test_a_text_that_would_end_the_transaction_is_not_sent(
     sessions: TenantSessions, ended: str, rows: Rows
 ):
     rows("CREATE TABLE items (id int, name text)")
-
-    async def by_text() -> None:
-        async with sessions.session(ACME) as session:
+    async with sessions.session(ACME) as session:
+        session.add(Item(name="anvil"))
+        await session.flush()
+        with pytest.raises(TenancyError, match=r"would end its transaction .*session\.commit\(\)"):
             await session.execute(text(ended))
-            await session.execute(text("INSERT INTO items (name) VALUES ('astray')"))
+        async with session.begin_nested():
+            session.add(Item(name="rope"))
+        assert await names(session) == ["acme", "anvil", "rope"]
+    async with sessions.session(ACME) as session:
+        assert await names(session) == ["acme"]
+    assert rows("SELECT * FROM items") == []
 
-    async def by_the_driver() -> None:
+
+async def test_a_transaction_that_the_driver_has_ended_is_not_gone_on_with(
+    sessions: TenantSessions, rows: Rows
+):
+    rows("CREATE TABLE items (id int, name text)")
+    for ended in ("COMMIT", "ROLLBACK"):
         async with sessions.session(ACME) as session:
             raw: Any = (await (await session.connection()).get_raw_connection()).driver_connection
             await session.execute(text("SELECT 1"))
             await raw.execute(ended)
-            await session.execute(text("INSERT INTO items (name) VALUES ('astray')"))
-
-    for work in (by_text, by_the_driver):
-        with pytest.raises(TenancyError, match=r"session\.commit\(\)"):
-            await work()
+            with pytest.raises(TenancyError, match=r"session\.commit\(\)"):
+                await session.execute(text("INSERT INTO items (name) VALUES ('astray')"))
     assert rows("SELECT * FROM items") == []
+
+
+@pytest.mark.parametrize("sql", ["CALL public.settle()", "DO $$ BEGIN COMMIT; END $$"])
+async def test_procedures_cannot_end_the_transaction(
+    sessions: TenantSessions, sql: str, rows: Rows
+):
+    """PostgreSQL refuses it, because BEGIN has opened the transaction."""
+    rows("CREATE PROCEDURE settle() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$")
+    async with sessions.session(ACME) as session:
+        with pytest.raises(DBAPIError, match="invalid transaction termination"):
+            await session.execute(text(sql))
+        await session.rollback()
+        assert await names(session) == ["acme"]
 
 
 async def test_names_are_quoted(opened: Callable[..., TenantSessions], rows: Rows):

@@ -11,7 +11,7 @@ class Course:
 
     __slots__ = (
         *("aimed", "also", "behind", "changes", "dirty"),
-        *("head", "pooled", "served", "spoiled"),
+        *("head", "pooled", "served", "settings", "spoiled"),
     )
 
     def __init__(self) -> None:
@@ -21,6 +21,8 @@ class Course:
         """Sent with COMMIT and ROLLBACK."""
         self.also: tuple[str, ...] = ()
         """Sent on top of these with the end of this transaction."""
+        self.settings: tuple[str, ...] = ()
+        """Takes away what was set, where ``behind`` does not; it may be sent when needed only."""
         self.pooled = False
         """True where a pooler gives the server's process to others between transactions."""
         self.aimed = False
@@ -88,6 +90,10 @@ class AimedConnection(Protocol):
 
     def pid(self) -> int:
         """The number of the server's process, as it was told when connecting."""
+        ...
+
+    def reported(self, setting: str) -> str | None:
+        """What the server has said of a setting that it tells of by itself."""
         ...
 
     async def found(self, query: str) -> bool:

@@ -14,7 +14,7 @@ from fastapi_tenancy.sessions.allowance import Allowance
 from fastapi_tenancy.sessions.bypass import require_no_bypass
 from fastapi_tenancy.sessions.course import AimedConnection
 from fastapi_tenancy.sessions.drivers import open_engine
-from fastapi_tenancy.sessions.leftovers import DIRECT, POOLED
+from fastapi_tenancy.sessions.leftovers import DIRECT, every_setting, pooled
 from fastapi_tenancy.sessions.watch import watch
 
 _REMEMBERED = 10_000
@@ -54,8 +54,9 @@ class Database:
         if self._direct is None:
             query = f"SELECT 1 WHERE pg_catalog.pg_backend_pid() = {connection.pid()}"
             self._direct = await connection.found(query)
-        connection.course.behind = DIRECT if self._direct else POOLED
         connection.course.pooled = not self._direct
+        connection.course.behind = DIRECT if self._direct else pooled(self._config.rls_setting)
+        connection.course.settings = () if self._direct else every_setting(connection.reported)
         connection.course.changes = self._changes
 
     def _admit(self, aim: Aim, connection: AimedConnection) -> None:

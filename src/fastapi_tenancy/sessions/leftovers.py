@@ -5,7 +5,9 @@ They go out in one message with COMMIT or ROLLBACK, so that they cost no round t
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+
+from fastapi_tenancy.isolation.names import literal, quote
 
 _ANYWHERE = (
     "CLOSE ALL",
@@ -19,29 +21,31 @@ _ANYWHERE = (
 DIRECT = ("RESET ALL", "DEALLOCATE ALL", *_ANYWHERE)
 """``DISCARD ALL`` in statements that may stand behind a COMMIT."""
 
-POOLED = ("RESET search_path", "RESET row_security", *_ANYWHERE)
+_POOLED = ("RESET search_path", "RESET row_security", *_ANYWHERE)
 """The same behind a pooler, which has settings and prepared statements of its own there."""
 
-_SETTINGS = """DO $$ DECLARE found text; BEGIN
-FOR found IN SELECT name FROM pg_catalog.pg_settings WHERE source = 'session' AND name NOT IN
-('application_name', 'client_encoding', 'standard_conforming_strings')
-LOOP EXECUTE 'RESET ' || found; END LOOP; END $$"""
-"""Resets what was set, but for what drivers and poolers rely on; takes about a millisecond."""
-
-_NAME = r"[a-z_]\w*(?:\.[a-z_]\w*)*"
-_SETS = re.compile(
-    rf"\bset_config\b(?:\s*\(\s*'(?P<called>{_NAME})')?"
-    rf"|(?:^|;)\s*set\b(?!\s+(?:local|transaction|constraints)\b)"
-    rf"(?:\s+session)?\s+(?P<set>{_NAME})",
-    re.IGNORECASE,
+_KEPT = (
+    *("application_name", "client_encoding", "DateStyle", "IntervalStyle"),
+    *("standard_conforming_strings", "TimeZone"),
 )
+"""What a client says of itself when it connects; poolers keep it for each of theirs."""
 
 
-def resets(statement: str) -> tuple[str, ...]:
-    """What takes away the settings that a text may leave where ``RESET ALL`` may not be sent.
+def pooled(setting: str) -> tuple[str, ...]:
+    """What is sent with each end behind a pooler: what decides whose rows are seen.
 
-    What a function sets inside is not seen.
+    Args:
+        setting: that by which policies know the tenant.
     """
-    found = [match["called"] or match["set"] for match in _SETS.finditer(statement)]
-    own = (f"RESET {name}" for name in found if name and "." in name)  # nothing lists these
-    return (_SETTINGS, *own) if found else ()
+    return (f"RESET {'.'.join(quote(part) for part in setting.split('.'))}", *_POOLED)
+
+
+def every_setting(reported: Callable[[str], str | None]) -> tuple[str, ...]:
+    """What takes away every setting behind a pooler, but for what the pooler believes is set.
+
+    Args:
+        reported: what the server has said of a setting when the connection was made.
+    """
+    known = [(name, reported(name)) for name in _KEPT]
+    kept = (f"SET {name} TO {literal(value)}" for name, value in known if value is not None)
+    return ("RESET ALL", *kept)

@@ -13,7 +13,6 @@ from sqlalchemy.util import await_only
 
 from fastapi_tenancy.sessions.allowance import Allowance, Waiter
 
-
 Returned = Callable[[ConnectionPoolEntry], None]
 """Makes a connection that was given back ready for the next one; may wait, and be cancelled."""
 

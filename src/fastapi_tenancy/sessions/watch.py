@@ -14,7 +14,7 @@ from sqlalchemy.util import await_only
 from fastapi_tenancy.errors import ConfigurationError, TenancyError
 from fastapi_tenancy.sessions.aim import COMMON, OPTION, Aim
 from fastapi_tenancy.sessions.course import AimedConnection
-from fastapi_tenancy.sessions.leftovers import resets
+from fastapi_tenancy.sessions.texts import ends_transaction, may_set
 
 Admit = Callable[[Aim, AimedConnection], None]
 """Refuses an aim that the database cannot keep; runs where a round trip may be waited for."""
@@ -61,13 +61,17 @@ def driver(connection: Connection) -> AimedConnection:
 
 
 def _require_transaction(connection: Connection, aim: Aim) -> None:
-    adapted: Any = connection.connection.dbapi_connection
-    if aim.head and adapted.autocommit:
+    if aim.head and _is_autocommit(connection):
         raise ConfigurationError(
             f"a session of {aim.whose} cannot use the isolation level AUTOCOMMIT: what makes it"
             " the tenant's ends with a transaction, so there has to be one. Use another level;"
             " a statement that no transaction may hold belongs in a migration"
         )
+
+
+def _is_autocommit(connection: Connection) -> bool:
+    adapted: Any = connection.connection.dbapi_connection
+    return bool(adapted.autocommit)
 
 
 def _refuse_two_phases(connection: Connection, _: Any) -> None:
@@ -93,12 +97,19 @@ def _before(connection: Connection, _: Any, statement: str, *__: Any) -> None:
         )
     if course.aimed and driver(connection).is_idle():
         raise TenancyError(
-            "a statement of this session has ended its transaction (COMMIT or ROLLBACK as text);"
-            " what comes now would not be sure to reach the tenant and was not sent. Use"
-            " `await session.commit()` or `await session.rollback()`"
+            "this session's transaction was ended past it (COMMIT or ROLLBACK by the driver's"
+            " own connection); what comes now would not be sure to reach the tenant and was not"
+            " sent. Use `await session.commit()` or `await session.rollback()`"
         )
-    if course.pooled and (sets := resets(statement)):
-        course.also = (*course.also, *sets)
+    if (ends := ends_transaction(statement)) and not _is_autocommit(connection):
+        raise TenancyError(
+            f"a text of a session for {aim.whose} would end its transaction ({ends}): what comes"
+            " after it would not be sure to reach the tenant. Nothing was sent. Use"
+            " `await session.commit()` or `await session.rollback()`; a savepoint is"
+            " `session.begin_nested()`"
+        )
+    if course.pooled and may_set(statement):
+        course.also = course.settings
 
 
 def _after(connection: Connection, *_: Any) -> None:

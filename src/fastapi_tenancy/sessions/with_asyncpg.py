@@ -104,6 +104,10 @@ class AsyncpgConnection(asyncpg.Connection):  # type: ignore[misc]
         """The number of the server's process, as it was told when connecting."""
         return int(self.get_server_pid())
 
+    def reported(self, setting: str) -> str | None:
+        """What the server has said of a setting that it tells of by itself."""
+        return getattr(self.get_settings(), setting, None)
+
     async def found(self, query: str) -> bool:
         """Whether a query outside of any transaction gives a row."""
         return str(await super().execute(query)) != "SELECT 0"

@@ -62,6 +62,10 @@ class PsycopgConnection(psycopg.AsyncConnection[Any]):
         """The number of the server's process, as it was told when connecting."""
         return self.info.backend_pid
 
+    def reported(self, setting: str) -> str | None:
+        """What the server has said of a setting that it tells of by itself."""
+        return self.info.parameter_status(setting)
+
     async def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         """As psycopg does, but that a pooler is left instead of being asked to cancel.
 
