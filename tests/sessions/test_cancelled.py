@@ -19,6 +19,10 @@ from houses import ACME, BOLT, Item, schema_sessions
 from pooler import PROGRAM, pooled
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
+OPEN = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 STEPS = 60
 """More than a session has steps of the event loop in these tests."""
 
@@ -73,6 +77,29 @@ async def test_a_cancelled_end_gives_its_place_back(
             await after_steps(began_nothing(sessions, end), steps)
             async with sessions.session(BOLT) as session:
                 assert list(await session.scalars(select(Item.name))) == ["bolt"]
+    finally:
+        gc.enable()
+
+
+async def closed_soon(rows: Rows) -> int:
+    """How many connections the server has, once what was closed is closed there, too."""
+    for _ in range(100):
+        if not (found := rows(OPEN)[0][0]):
+            break
+        await asyncio.sleep(0.01)
+    return int(found)
+
+
+async def test_a_connection_that_is_half_made_is_closed(
+    opened: Callable[..., TenantSessions], rows: Rows
+):
+    gc.disable()  # which would close what nobody else does
+    try:
+        for steps in range(0, STEPS, 2):
+            sessions = opened()
+            await after_steps(use(sessions), steps)
+            await sessions.close()
+            assert await closed_soon(rows) == 0, steps
     finally:
         gc.enable()
 

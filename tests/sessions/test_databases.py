@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from alive import alive, database
 from fastapi_tenancy import Tenant, TenantSessions
-from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.errors import ConfigurationError, PlacementError
 from fastapi_tenancy.isolation.database import DatabaseIsolationProvider
 from fastapi_tenancy.model.url import DatabaseUrl
 from fastapi_tenancy.testing.databases import create_database, drop_database
@@ -83,7 +83,7 @@ async def test_a_name_by_a_template_and_the_driver_of_its_url(
 ):
     own = to_database(str(fleet[0].database_url))
     template = tenancy_database.replace(to_database(tenancy_database), "{identifier}")
-    sessions = opened(database_url_template=template)
+    sessions = opened(database_url_template=template.replace("://", f"+{driver}://", 1))
     async with sessions.session(Tenant(id="x", identifier=own)) as session:
         assert await names(session) == ["t0"]
         assert session.bind.dialect.driver == driver
@@ -210,3 +210,14 @@ async def test_a_driver_that_is_not_there_is_named(
     with pytest.raises(ConfigurationError, match="pip install asyncpg"):
         async with sessions.session(with_driver(fleet[0], "asyncpg")):
             pass
+
+
+async def test_a_database_that_is_not_there_is_told(opened: Opener):
+    sessions = opened(session_pool_size=1, session_max_overflow=0, session_connections=1)
+    for number in range(3):
+        tenant = Tenant(id=str(number), identifier=f"missing_{number}")
+        with pytest.raises(
+            PlacementError, match=f"'tenant_missing_{number}' is not there.*--create"
+        ):
+            async with sessions.session(tenant) as session:
+                await session.execute(text("SELECT 1"))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from fastapi_tenancy.config import TenancyConfig
-from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.errors import ConfigurationError, PlacementError
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy
-from fastapi_tenancy.model.url import sync_url
+from fastapi_tenancy.model.url import database_of, masked, sync_url
 from fastapi_tenancy.sessions.allowance import Allowance
 from fastapi_tenancy.sessions.course import AimedConnection
 from fastapi_tenancy.sessions.pool import SharedPool
@@ -24,6 +26,9 @@ from fastapi_tenancy.sessions.with_psycopg import PsycopgConnection
 
 Connected = Callable[[AimedConnection], Awaitable[None]]
 """Told of each new connection, before anybody else."""
+
+_NO_DATABASE = re.compile(r'database "[^"]*" does not exist|no such database')
+"""What a server says, and PgBouncer."""
 
 _APPLICATION = "fastapi-tenancy"
 _ASYNCPG_READS = frozenset(
@@ -39,16 +44,18 @@ _ASYNCPG_READS = frozenset(
 def driver_for(config: TenancyConfig, target: Target | None = None) -> str:
     """The driver of the sessions at a target; without one, of those that are of no tenant.
 
-    The URL that names the place says it: the tenant's own, that of its shard, ``database_url``,
-    or ``database_url_template``.
+    The URL that names the place says it. For a tenant's database that is its own, the template of
+    its shard or of the settings, or the URL beside which it lives; else that of what it shares.
     """
-    if target is not None:
-        tenant = target.tenant
-        if tenant.database_url and target.strategy is IsolationStrategy.DATABASE:
-            return driver_of(tenant.database_url)
-        if tenant.shard and tenant.shard in config.shards:
-            return driver_of(config.shards[tenant.shard].url)
-    return driver_of(config.database_url or config.database_url_template or "")
+    if target is None:
+        return driver_of(config.database_url or "")
+    tenant, alone = target.tenant, target.strategy is IsolationStrategy.DATABASE
+    if alone and tenant.database_url:
+        return driver_of(tenant.database_url)
+    home = config.shards.get(tenant.shard or "", config)
+    template = home.database_url_template if alone else None
+    url = home.database_url if isinstance(home, TenancyConfig) else home.url
+    return driver_of(template or url or "")
 
 
 def driver_of(url: str) -> str:
@@ -85,7 +92,14 @@ def _psycopg(
     address: str, config: TenancyConfig, connected: Connected
 ) -> tuple[str, dict[str, Any]]:
     async def connect(**arguments: Any) -> PsycopgConnection:
-        connection = await PsycopgConnection.connect(**arguments)
+        try:
+            connection = await PsycopgConnection.connect(**arguments)
+        except psycopg.OperationalError as error:
+            _require_database(address, str(error), error)
+            raise error.with_traceback(None) from None
+        except BaseException as error:
+            # Its frames would hold a connection that is half made open, beyond the allowance.
+            raise error.with_traceback(None) from None
         try:
             await connected(connection)
         except BaseException:
@@ -119,9 +133,12 @@ def _asyncpg(
     where = _for_asyncpg(address, config.connect_timeout_s)
 
     async def connect() -> AsyncpgConnection:
-        connection: AsyncpgConnection = await asyncpg.connect(
-            connection_class=AsyncpgConnection, statement_cache_size=0, **where
-        )
+        try:
+            connection: AsyncpgConnection = await asyncpg.connect(
+                connection_class=AsyncpgConnection, statement_cache_size=0, **where
+            )
+        except asyncpg.InvalidCatalogNameError as error:
+            raise _missing(address) from error
         try:
             await connected(connection)
         except BaseException:
@@ -134,6 +151,21 @@ def _asyncpg(
         "prepared_statement_cache_size": 0,
         "prepared_statement_name_func": str,  # "": a statement without a name
     }
+
+
+def _require_database(address: str, said: str, error: Exception) -> None:
+    """Tell a database that is not there from a server that takes no connection."""
+    # libpq passes no code on while connecting; a server that speaks another language is not
+    # understood, and its own error is raised.
+    if _NO_DATABASE.search(said):
+        raise _missing(address) from error.with_traceback(None)
+
+
+def _missing(address: str) -> PlacementError:
+    return PlacementError(
+        f"the database {database_of(address)!r} is not there (at {masked(address)}):"
+        " `tenancy upgrade --create` makes a tenant's; otherwise check the name in its URL"
+    )
 
 
 def _for_asyncpg(address: str, timeout_s: float) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from fastapi_tenancy.errors import ServerUnreachableError
+from fastapi_tenancy.errors import PlacementError, ServerUnreachableError
 from fastapi_tenancy.isolation.homes import Homes
 from fastapi_tenancy.isolation.hybrid import HybridIsolationProvider
 from fastapi_tenancy.isolation.protocol import IsolationProvider
@@ -100,7 +100,7 @@ class TenantSessions:
         try:
             async with self._leased(place, GUARDED) as engine, engine.begin():
                 pass
-        except (DBAPIError, OSError) as error:
+        except (DBAPIError, OSError, PlacementError) as error:
             said = " ".join(str(getattr(error, "orig", None) or error).split())
             raise ServerUnreachableError(
                 "whether row-level security holds cannot be asked at"
