@@ -180,7 +180,7 @@ async def test_all_processes_together_migrate_no_more_than_concurrency(behind: F
 
 
 async def test_a_place_that_two_tenants_claim_is_not_touched(behind: Fleet) -> None:
-    await behind.store.create(Tenant(id="7", identifier="ACME"))
+    await behind.store.create(Tenant(id="7", identifier="other", schema_name="tenant_acme"))
     app = application(TenancyManager(behind.config(when_behind="migrate", migrate_wait_s=60)))
     async with started(app), client(app, **{"X-Tenant-ID": "acme"}) as http:
         assert (await http.get("/whoami")).status_code == 503
