@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -102,4 +104,49 @@ async def test_policies_hold_in_every_place_of_a_mix(url: str, driver: str):
             async with sessions.session(ACME) as session:
                 assert list(await session.scalars(select(Item.name))) == ["acme"]
             await sessions.close()
+        connection.execute(f'DROP OWNED BY "{role}"; DROP ROLE "{role}"'.encode())
+
+
+ODD = """
+CREATE SCHEMA {schema};
+CREATE TABLE {schema}.orders (tenant_id text NOT NULL);
+CREATE POLICY own ON {schema}.orders USING (tenant_id = current_setting('app.tenant_id', true));
+ALTER TABLE {schema}.orders ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {schema}.orders OWNER TO {role}
+"""
+
+
+@pytest.mark.parametrize(
+    ("schema", "settings", "refused"),
+    [
+        ("shop", {}, True),
+        ("shop", {"schema_prefix": "sho"}, False),
+        ("shop", {"schema_prefix": "sho", "search_path_extra": ("public", "shop")}, True),
+        ("shop", {"schema_prefix": ""}, True),
+        ("shop", {"schema_pattern": "s%p"}, False),
+        ("tenant_1", {}, False),
+    ],
+)
+async def test_shared_tables_outside_of_the_search_path_are_looked_at(
+    url: str, driver: str, schema: str, settings: dict[str, Any], refused: bool
+):
+    role = f"owner_{conninfo_to_dict(url)['dbname']}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE ROLE "{role}" LOGIN'.encode())
+        connection.execute(ODD.format(schema=schema, role=f'"{role}"').encode())
+        user = str(conninfo_to_dict(url)["user"])
+        config = config_of(
+            url.replace(f"//{user}@", f"//{role}@"),
+            driver,
+            standard_isolation_strategy="rls",
+            isolation_strategy="hybrid",
+            **settings,
+        )
+        sessions = TenantSessions(HybridIsolationProvider(config))
+        if refused:
+            with pytest.raises(ConfigurationError, match=f"owns {schema}.orders .*FORCE ROW"):
+                await sessions.check()
+        else:
+            await sessions.check()
+        await sessions.close()
         connection.execute(f'DROP OWNED BY "{role}"; DROP ROLE "{role}"'.encode())

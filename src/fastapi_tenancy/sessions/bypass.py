@@ -16,6 +16,7 @@ _OPEN = """
 SELECT c.oid::regclass::text
   FROM (SELECT DISTINCT polrelid FROM pg_catalog.pg_policy) p
   JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_roles r ON r.rolname = {role}
  WHERE {condition} AND {reached}
  ORDER BY 1 LIMIT 6
@@ -41,15 +42,33 @@ async def require_no_bypass(connection: AimedConnection, config: TenancyConfig) 
             f"rls_role names the role {config.rls_role!r}, which the database does not have"
         )
     _require_plain(*found[0])
-    # In a mix, tables of tenants with a schema of their own have policies too.
-    mixed = config.isolation_strategy is IsolationStrategy.HYBRID
-    reached = "pg_catalog.pg_table_is_visible(c.oid)" if mixed else "true"
+    reached = _shared(config)
     for condition, told in ((_OWNED, _owned), (_OFF, _off)):
         tables = await connection.rows(
             _OPEN.format(role=role, condition=condition, reached=reached)
         )
         if tables:
             raise ConfigurationError(told(str(found[0][0]), [str(row[0]) for row in tables]))
+
+
+def _shared(config: TenancyConfig) -> str:
+    """The condition that a table is not one of a tenant with a schema of its own.
+
+    In a mix those have policies too, which nobody needs there. A schema that a tenant names
+    itself (``schema_name``) is not known here: its policies have to be forced like all others.
+    """
+    if config.isolation_strategy is not IsolationStrategy.HYBRID:
+        return "true"
+    own = []
+    if config.schema_prefix:
+        prefix = literal(config.schema_prefix)
+        own.append(f"pg_catalog.starts_with(n.nspname::text, {prefix})")
+    if config.schema_pattern:
+        own.append(f"n.nspname LIKE {literal(config.schema_pattern)}")
+    if not own:
+        return "true"
+    common = "".join(f" OR n.nspname = {literal(name)}" for name in config.search_path_extra)
+    return f"(NOT ({' OR '.join(own)}) OR pg_catalog.pg_table_is_visible(c.oid){common})"
 
 
 def _require_plain(role: object, superuser: object, bypass: object, member: object) -> None:
