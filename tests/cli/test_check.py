@@ -201,7 +201,20 @@ def test_a_table_without_a_policy(shared: Desk):
             "CREATE POLICY admins ON orders USING (id > 0)",
             "its policy admins does not say that tenant_id equals the setting app.tenant_id: USING ((id > 0))",
         ),
-        ("ALTER POLICY tenant_rls ON orders WITH CHECK (true)", "WITH CHECK (true)"),
+        (
+            "ALTER POLICY tenant_rls ON orders WITH CHECK (true)",
+            "its policy tenant_rls does not say that tenant_id equals the setting app.tenant_id: WITH CHECK (true)",
+        ),
+        (
+            "ALTER POLICY tenant_rls ON orders USING (tenant_id = current_setting('app.tenant_id')::uuid)",
+            "its policy tenant_rls compares tenant_id as uuid: ids of tenants that are written",
+        ),
+        (
+            "CREATE TABLE more (tenant_id text); CREATE POLICY own ON more USING"
+            " (tenant_id = (current_setting('app.tenant_id')::\"char\")::text);"
+            " ALTER TABLE more ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+            "its policy own does not say that tenant_id equals the setting",
+        ),
         ("CREATE TABLE more (tenant_id text)", "no policy"),
         ("ALTER ROLE {role} SUPERUSER", "is a superuser: no policy holds for it"),
         ("ALTER ROLE {role} BYPASSRLS", "has BYPASSRLS: no policy holds for it"),
@@ -213,6 +226,16 @@ def test_what_does_not_hold_in_the_shared_database(shared: Desk, broken: str, to
     (only,) = found(shared)
     assert told in only[3]
     assert only[1].startswith("database ")
+
+
+def test_a_policy_by_hand_that_compares_values_is_noted(shared: Desk):
+    shared.sql(
+        "CREATE TABLE more (tenant_id int); CREATE POLICY own ON more USING"
+        " (tenant_id = current_setting('app.tenant_id')::int);"
+        " ALTER TABLE more ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
+    )
+    ((_check, _where, table, told),) = found(shared, code=0)
+    assert (table, "its policy own compares tenant_id as integer" in told) == ("more", True)
 
 
 def test_the_role_of_the_url_where_no_other_is_named(shared: Desk):

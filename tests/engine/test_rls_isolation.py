@@ -15,6 +15,7 @@ from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.engine.options import RunOptions
 from fastapi_tenancy.engine.run import FleetRun
 from fastapi_tenancy.history.scripts import History
+from fastapi_tenancy.isolation.policy import TenantPolicy, enable_sql
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.model.url import DatabaseUrl
@@ -45,6 +46,7 @@ op.create_table(
 SECURE = 'op.enable_tenant_rls("customers")\nop.enable_tenant_rls("orders")'
 UNSECURE = 'op.disable_tenant_rls("orders")\nop.disable_tenant_rls("customers")'
 ORDERS = "SELECT o.id, c.name FROM orders o JOIN customers c ON c.id = o.customer_id ORDER BY 1"
+UUID = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
 SET = "SELECT set_config('app.tenant_id', %s, true)"
 
 
@@ -201,6 +203,75 @@ def test_the_index_is_used(shared_tables: Callable[[str], Shared], kind: str) ->
     assert "Index Scan using orders_tenant_id_rls_idx" in plan
     assert "Index Cond" in plan
     assert "current_setting" in plan
+    assert "Filter" not in plan
+
+
+@pytest.mark.parametrize(("kind", "least"), [("uuid", 900), ("int", 900), ("numeric", 400)])
+def test_rows_are_estimated_as_without_a_policy(
+    tenancy_database: str, kind: str, least: int
+) -> None:
+    with psycopg.connect(tenancy_database) as connection:
+        own = UUID if kind == "uuid" else "1"
+        connection.execute(f"CREATE TABLE items (tenant_id {kind})".encode())
+        connection.execute(enable_sql(TenantPolicy(table="items")).encode())
+        connection.execute(
+            f"INSERT INTO items SELECT '{own}' FROM generate_series(1, 1000)".encode()
+        )
+        connection.execute("ANALYZE items")
+        role = f"asks_{uuid4().hex[:12]}"
+        connection.execute(
+            f"CREATE ROLE {role}; GRANT ALL ON items TO {role}; SET ROLE {role}".encode()
+        )
+        connection.execute(SET, [own])
+        ((plan,),) = connection.execute("EXPLAIN (FORMAT JSON) SELECT FROM items").fetchall()
+        assert plan[0]["Plan"]["Plan Rows"] >= least
+        connection.rollback()
+
+
+SPELLINGS = [
+    ("int", "1", ["01", "+1", " 1"]),
+    ("bigint", "1", ["01"]),
+    ("uuid", UUID, [UUID.upper(), UUID.replace("-", ""), f"{{{UUID}}}"]),
+    ("numeric", "1", ["1.0", "01"]),
+    ("char(4)", "abc", ["abc ", "ABC"]),
+    ("varchar(3)", "abc", ["abcdef"]),
+    ("name", "x" * 63, ["x" * 64]),
+    ("boolean", "true", ["t", "yes", "1"]),
+    ("cut", "abc", ["abcdef"]),
+    ("number", "1", ["01"]),
+    ("insensitive", "acme", ["ACME"]),
+    ('text COLLATE "any case"', "acme", ["ACME"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "own", "others"), SPELLINGS)
+def test_ids_that_are_written_differently_are_different_tenants(
+    tenancy_database: str, kind: str, own: str, others: list[str]
+) -> None:
+    with psycopg.connect(tenancy_database) as connection:
+        connection.execute(
+            "CREATE DOMAIN cut AS varchar(3); CREATE DOMAIN number AS int;"
+            "CREATE COLLATION \"any case\" (provider = icu, locale = 'und-u-ks-level2',"
+            " deterministic = false);"
+            # What citext is, without the extension: not every server has it.
+            'CREATE DOMAIN insensitive AS text COLLATE "any case"'
+        )
+        connection.execute(f"CREATE TABLE items (tenant_id {kind})".encode())
+        connection.execute(enable_sql(TenantPolicy(table="items")).encode())
+        connection.execute("INSERT INTO items VALUES (%s)", [own])
+        role = f"asks_{uuid4().hex[:12]}"
+        connection.execute(
+            f"CREATE ROLE {role}; GRANT ALL ON items TO {role}; SET ROLE {role}".encode()
+        )
+        seen = {}
+        for tenant in (own, *others):
+            connection.execute(SET, [tenant])
+            seen[tenant] = connection.execute("SELECT FROM items").rowcount
+            if tenant != own:
+                with pytest.raises(errors.InsufficientPrivilege), connection.transaction():
+                    connection.execute("INSERT INTO items VALUES (%s)", [own])
+        assert seen == {own: 1, **dict.fromkeys(others, 0)}
+        connection.rollback()
 
 
 def test_a_downgrade_shows_everything_again(shared_tables: Callable[[str], Shared]) -> None:

@@ -30,7 +30,13 @@ SELECT relrowsecurity, relforcerowsecurity,
           FROM pg_policy WHERE polrelid = c.oid ORDER BY 1)
 FROM pg_class c WHERE c.oid = 'a1.items'::regclass
 """
-OWN = "tenant_rls: (tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)"
+VALUE = "(NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid"
+OWN = f"""tenant_rls: (tenant_id =
+CASE
+    WHEN (({VALUE})::text = current_setting('app.tenant_id'::text, true)) THEN {VALUE}
+    ELSE NULL::uuid
+END)"""
+FORCE = ", FORCE ROW LEVEL SECURITY"
 EVERYTHING = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE n.nspname ~ '^a' ORDER BY 1, 2"
 
 
@@ -79,10 +85,25 @@ def test_policies_of_others_stay_and_stay_on(items: Project):
     sql(items, "CREATE POLICY theirs ON a1.items USING (id > 0)")
     items.run(["a1"], "r1", Command.DOWNGRADE).require_success()
     assert sql(items, STATE) == [(True, True, ["theirs: (id > 0)"])]
-    sql(items, "DROP POLICY theirs ON a1.items")
+    sql(items, "DROP POLICY theirs ON a1.items; ALTER TABLE a1.items NO FORCE ROW LEVEL SECURITY")
+    sql(items, "ALTER TABLE a1.items DISABLE ROW LEVEL SECURITY")
     items.run(["a1"]).require_success()
     items.run(["a1"], "r1", Command.DOWNGRADE).require_success()
     assert sql(items, STATE) == [(False, False, [])]
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("forced", [False, True])
+def test_a_table_that_was_closed_before_is_closed_again(items: Project, forced: bool, again: bool):
+    items.run(["a1"], "r1", Command.DOWNGRADE).require_success()
+    sql(items, f"ALTER TABLE a1.items ENABLE ROW LEVEL SECURITY{FORCE * forced}")
+    items.run(["a1"]).require_success()
+    assert sql(items, STATE) == [(True, True, [OWN])]
+    if again:
+        items.revision("r3", "r2", ENABLE, "pass")
+        items.run(["a1"]).require_success()
+    items.run(["a1"], "r1", Command.DOWNGRADE).require_success()
+    assert sql(items, STATE) == [(True, forced, [])]
 
 
 def test_an_index_of_the_same_name_elsewhere_stays(items: Project):

@@ -174,6 +174,19 @@ def test_what_does_not_hold_is_put_right(standing: Shared, broken: str, back: st
     standing.unchanged()
 
 
+def test_a_policy_that_compares_values_only_is_made_to_compare_texts_too(standing: Shared):
+    value = "NULLIF(current_setting('app.tenant_id', true), '')::uuid"
+    standing.project.sql(
+        f"ALTER POLICY tenant_rls ON orders USING (tenant_id = {value})"
+        f" WITH CHECK (tenant_id = {value})"
+    )
+    up, down = standing.written()
+    assert (up, down) == (["op.enable_tenant_rls('orders')"], ["op.enable_tenant_rls('orders')"])
+    standing.applied()
+    standing.unchanged()
+    assert "CASE" in str(standing.project.sql(POLICY))
+
+
 @pytest.mark.parametrize(
     "using",
     [

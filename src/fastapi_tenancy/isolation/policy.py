@@ -7,12 +7,18 @@ from dataclasses import dataclass
 
 from fastapi_tenancy.config.rls import RLS_COLUMN, RLS_SETTING, usable_setting
 from fastapi_tenancy.errors import ConfigurationError
+from fastapi_tenancy.isolation.exactness import NEEDED, Exact
 from fastapi_tenancy.isolation.names import MAX_BYTES, literal, qualified, quote
 
 POLICY = "tenant_rls"
 """The name of the policy, of which each table has its own."""
 _INDEX_ENDS = "_rls_idx"
 _TAG = "$tenancy$"
+# A remark at the policy says what was before it.
+_ON = "'row-level security was on before'"
+_FORCED = "'row-level security was on and forced before'"
+_REMARK = """(SELECT obj_description(oid, 'pg_policy') FROM pg_catalog.pg_policy
+    WHERE polrelid = subject AND polname = {policy_text})"""
 
 # Statements that PostgreSQL runs itself: no connection is needed to write them, and the type of
 # the column and the indexes there are looked up where they are run. Without a percent sign,
@@ -20,19 +26,36 @@ _TAG = "$tenancy$"
 _ENABLE = """
 DECLARE
   subject regclass := to_regclass({subject_text});
-  kind text := (SELECT format_type(atttypid, -1) FROM pg_catalog.pg_attribute
-    WHERE attrelid = subject AND attname = {column_text} AND attnum > 0 AND NOT attisdropped);
+  kind text;
+  needed int;
+  said text;
+  remark text;
 BEGIN
+  SELECT format_type(a.atttypid, -1), {needed} INTO kind, needed
+    FROM pg_catalog.pg_attribute a WHERE a.attrelid = subject AND a.attname = {column_text}
+    AND a.attnum > 0 AND NOT a.attisdropped;
   IF subject IS NULL THEN
     RAISE undefined_table USING MESSAGE = {no_table};
   ELSIF kind IS NULL THEN
     RAISE undefined_column USING MESSAGE = {no_column};
   END IF;
+  SELECT CASE WHEN relforcerowsecurity THEN {forced} WHEN relrowsecurity THEN {on} END INTO remark
+    FROM pg_catalog.pg_class WHERE oid = subject;
   IF EXISTS (SELECT FROM pg_catalog.pg_policy
     WHERE polrelid = subject AND polname = {policy_text}) THEN
+    remark := {remark};
     DROP POLICY {policy} ON {subject};
   END IF;
-  EXECUTE {before} || kind || {between} || kind || {after};
+  said := CASE
+    WHEN needed = {setting_level}
+    THEN {column_equals} || {case} || kind || {when} || kind || {end}
+    WHEN kind NOT IN ('text', 'character varying') OR needed = {bytes_level}
+    THEN {column_equals} || {value} || kind || {and_column}
+    ELSE {column_equals} || {value} || kind END;
+  EXECUTE {create} || ' USING (' || said || ') WITH CHECK (' || said || ')';
+  IF remark IS NOT NULL THEN
+    EXECUTE {comment} || quote_literal(remark);
+  END IF;
   ALTER TABLE {subject} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;{index}
 END
 """
@@ -49,6 +72,7 @@ DECLARE
   own regclass := (SELECT indexrelid FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
     WHERE i.indrelid = subject AND c.relname = {index_text});
+  remark text := {remark};
 BEGIN
   IF subject IS NULL THEN
     RAISE undefined_table USING MESSAGE = {no_table};
@@ -57,7 +81,11 @@ BEGIN
     WHERE polrelid = subject AND polname = {policy_text}) THEN
     DROP POLICY {policy} ON {subject};
   END IF;
-  IF NOT EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = subject) THEN
+  IF EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = subject) OR remark = {forced} THEN
+    NULL;
+  ELSIF remark = {on} THEN
+    ALTER TABLE {subject} NO FORCE ROW LEVEL SECURITY;
+  ELSE
     ALTER TABLE {subject} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;
   END IF;
   IF own IS NOT NULL THEN
@@ -113,13 +141,10 @@ class TenantPolicy:
 def enable_sql(policy: TenantPolicy) -> str:
     """One statement: the policy, forced on the table's owner too, and an index for it.
 
-    The setting is cast to the type of the column, so that an index of it is used. Where the
-    setting is missing or empty, no row is seen and none can be written.
+    The setting is cast to the type of the column, so that an index of it is used. Where other
+    texts would be cast to the same value, the text has to be equal as well. Where the setting is
+    missing or empty, no row is seen and none can be written.
     """
-    equals = (
-        f"({quote(policy.column)} = NULLIF(current_setting({literal(policy.setting)}, true), '')::"
-    )
-    before = f"CREATE POLICY {quote(POLICY)} ON {policy.subject} USING {equals}"
     index = _INDEX.format(
         index=quote(policy.index_name),
         subject=policy.subject,
@@ -129,24 +154,44 @@ def enable_sql(policy: TenantPolicy) -> str:
     return _block(
         _ENABLE.format(
             **_named(policy),
+            **_said(policy),
             column_text=literal(policy.column),
             no_column=literal(
                 f"enable_tenant_rls: the table {policy.table} has no column {policy.column}; name"
                 " the one that says whose a row is (column=...), or add it first"
             ),
-            before=literal(before),
-            between=literal(f") WITH CHECK {equals}"),
-            after=literal(")"),
+            needed=NEEDED,
+            setting_level=int(Exact.SETTING),
+            bytes_level=int(Exact.BYTES),
             index=index if policy.index else "",
         )
     )
 
 
+def _said(policy: TenantPolicy) -> dict[str, str]:
+    """The pieces of the expression between which the type of the column comes, as literals."""
+    column, current = quote(policy.column), f"current_setting({literal(policy.setting)}, true)"
+    value = f"NULLIF({current}, '')"
+    return {
+        "create": literal(f"CREATE POLICY {quote(POLICY)} ON {policy.subject}"),
+        "comment": literal(f"COMMENT ON POLICY {quote(POLICY)} ON {policy.subject} IS "),
+        "column_equals": literal(f"{column} = "),
+        "value": literal(f"{value}::"),
+        # With CASE, because the planner takes every other equation for one that few rows meet.
+        "case": literal(f"CASE WHEN ({value}::"),
+        "when": literal(f")::text = {current} THEN {value}::"),
+        "end": literal(" END"),
+        "and_column": literal(
+            f' AND CASE WHEN {column}::text COLLATE "C" = {current} THEN true ELSE false END'
+        ),
+    }
+
+
 def disable_sql(policy: TenantPolicy) -> str:
     """One statement that takes away what ``enable_sql`` made, and nothing else.
 
-    Row-level security stays on where the table has policies of somebody else: without it they
-    would say nothing any more.
+    Row-level security stays on where it was on before, and where the table has policies of
+    somebody else: without it they would say nothing any more.
     """
     return _block(_DISABLE.format(**_named(policy), index_text=literal(policy.index_name)))
 
@@ -157,6 +202,9 @@ def _named(policy: TenantPolicy) -> dict[str, str]:
         "subject_text": literal(policy.subject),
         "policy": quote(POLICY),
         "policy_text": literal(POLICY),
+        "remark": _REMARK.format(policy_text=literal(POLICY)),
+        "on": _ON,
+        "forced": _FORCED,
         "no_table": literal(
             f"there is no table {policy.table}"
             + (f" in the schema {policy.schema}" if policy.schema else " in the search path")

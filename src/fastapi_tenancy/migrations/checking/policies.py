@@ -86,10 +86,13 @@ class Shared:
                 found=problem.found,
                 do=_advice(problem, security),
                 kind="enable_tenant_rls" if problem.mended else "",
+                note=problem.note,
             )
 
 
 def _advice(problem: Problem, security: TableSecurity) -> str:
+    if problem.note:
+        return f"op.enable_tenant_rls({security.table!r}) instead, whose policy compares texts, too"
     if problem.mended:
         return f"op.enable_tenant_rls({security.table!r}) in a revision"
     return (

@@ -129,7 +129,7 @@ class _Changes:
         own = own_policy(self.found[key]) if key in self.found else None
         if own is None:
             return None
-        form = tenant_form(own.using)
+        form = tenant_form(own.using, self.found[key].types)
         column = form.column if form else self.marking.column
         setting = form.setting if form else self.marking.setting
         return TenantPolicy(table=key[1], column=column, schema=key[0], setting=setting)
