@@ -238,6 +238,25 @@ def test_a_policy_by_hand_that_compares_values_is_noted(shared: Desk):
     assert (table, "its policy own compares tenant_id as integer" in told) == ("more", True)
 
 
+def test_views_that_show_all_rows(shared: Desk):
+    role = (shared.folder / "tenancy.toml").read_text().partition('rls_role = "')[2].strip('"\n')
+    shared.sql(
+        "CREATE VIEW every AS SELECT id FROM orders;"
+        "CREATE VIEW own WITH (security_invoker) AS SELECT * FROM orders;"
+        f"CREATE MATERIALIZED VIEW sums AS SELECT count(*) FROM orders; GRANT SELECT ON sums TO {role}"
+    )
+    told = [
+        ("every", "the view every reads as its owner postgres, for whom no policy holds"),
+        ("sums", "the materialized view sums holds the same rows for every tenant"),
+    ]
+    assert [f[2:] for f in found(shared, code=0)] == told
+    shared.sql(f"GRANT SELECT ON every TO {role}")
+    assert [f[2:] for f in found(shared)] == told
+    notes = [f["note"] for f in shared.json("check", code=1)["findings"]]
+    assert notes == [False, True]
+    shared.sql(f"DROP OWNED BY {role}")
+
+
 def test_the_role_of_the_url_where_no_other_is_named(shared: Desk):
     toml = shared.folder / "tenancy.toml"
     before = toml.read_text()

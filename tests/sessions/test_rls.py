@@ -125,6 +125,65 @@ async def test_what_would_bypass_is_named_with_what_to_do(
     await sessions.close()
 
 
+VIEW = "CREATE VIEW every AS SELECT name FROM items; GRANT SELECT ON every TO {role}"
+HELD = "CREATE MATERIALIZED VIEW held AS SELECT {what} FROM items; GRANT SELECT ON held TO {{role}}"
+OWNER = (
+    "CREATE ROLE {role}_2; GRANT CREATE ON SCHEMA public TO {role}_2;"
+    " ALTER TABLE items OWNER TO {role}_2;"
+)
+INVOKER = "CREATE VIEW inner_one WITH (security_invoker = on) AS SELECT * FROM items;"
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (VIEW, r"the view every reads as its owner .*ALTER VIEW every SET \(security_invoker"),
+        (
+            f"{VIEW}; REVOKE SELECT ON every FROM {{role}}; GRANT UPDATE (name) ON every TO {{role}}",
+            "the view every",
+        ),
+        (
+            "CREATE VIEW inner_one AS SELECT * FROM items; " + VIEW.replace("items", "inner_one"),
+            "the view every",
+        ),
+        (OWNER + VIEW + "; ALTER VIEW every OWNER TO {role}_2", "owner app_.*_2, for whom"),
+        (HELD.format(what="*"), r"materialized view held holds .*REVOKE ALL ON held from the role"),
+        (INVOKER + HELD.format(what="*").replace("items", "inner_one"), "materialized view held"),
+        (VIEW.replace("VIEW every", "VIEW every WITH (security_invoker = true)"), None),
+        (f"{VIEW}; REVOKE ALL ON every FROM {{role}}", None),
+        (INVOKER + VIEW.replace("items", "inner_one"), None),
+        (
+            OWNER + VIEW + "; ALTER VIEW every OWNER TO {role}_2;"
+            " ALTER TABLE items FORCE ROW LEVEL SECURITY",
+            None,
+        ),
+        (f"{VIEW}; ALTER VIEW every OWNER TO {{role}}", None),
+        (HELD.format(what="count(*)"), None),
+        (
+            HELD.format(what="*") + "; REVOKE ALL ON held FROM {role}; CREATE VIEW own AS SELECT *"
+            " FROM held WHERE tenant_id = current_setting('app.tenant_id');"
+            " GRANT SELECT ON own TO {role}",
+            None,
+        ),
+        ("CREATE TABLE plans (name text); " + VIEW.replace("items", "plans"), None),
+    ],
+)
+async def test_a_view_that_shows_the_rows_of_all_is_named_with_what_to_do(
+    shared: Shared, driver: str, made: str, told: str | None
+):
+    shared.run(made.format(role=shared.role))
+    sessions = opened(shared, driver)
+    if told is None:
+        await sessions.check()
+    else:
+        with pytest.raises(ConfigurationError, match=told):
+            await sessions.check()
+    await sessions.close()
+    if "_2" in made:
+        shared.run(f"REASSIGN OWNED BY {shared.role}_2 TO CURRENT_USER")
+        shared.run(f"DROP OWNED BY {shared.role}_2; DROP ROLE {shared.role}_2")
+
+
 async def test_a_role_to_take_on_makes_a_superuser_harmless(shared: Shared, driver: str):
     config = config_of(shared.url, driver, rls_role=shared.role)
     sessions = TenantSessions(RLSIsolationProvider(config))

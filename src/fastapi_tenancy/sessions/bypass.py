@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.isolation.names import literal
-from fastapi_tenancy.model.tenant import IsolationStrategy
+from fastapi_tenancy.isolation.shared import shared_tables
+from fastapi_tenancy.observe.views import OpenView, open_views, views_sql
 from fastapi_tenancy.sessions.course import AimedConnection
 
 _ROLE = """
@@ -42,33 +43,15 @@ async def require_no_bypass(connection: AimedConnection, config: TenancyConfig) 
             f"rls_role names the role {config.rls_role!r}, which the database does not have"
         )
     _require_plain(*found[0])
-    reached = _shared(config)
+    reached = shared_tables(config)
     for condition, told in ((_OWNED, _owned), (_OFF, _off)):
         tables = await connection.rows(
             _OPEN.format(role=role, condition=condition, reached=reached)
         )
         if tables:
             raise ConfigurationError(told(str(found[0][0]), [str(row[0]) for row in tables]))
-
-
-def _shared(config: TenancyConfig) -> str:
-    """The condition that a table is not one of a tenant with a schema of its own.
-
-    In a mix those have policies too, which nobody needs there. A schema that a tenant names
-    itself (``schema_name``) is not known here: its policies have to be forced like all others.
-    """
-    if config.isolation_strategy is not IsolationStrategy.HYBRID:
-        return "true"
-    own = []
-    if config.schema_prefix:
-        prefix = literal(config.schema_prefix)
-        own.append(f"pg_catalog.starts_with(n.nspname::text, {prefix})")
-    if config.schema_pattern:
-        own.append(f"n.nspname LIKE {literal(config.schema_pattern)}")
-    if not own:
-        return "true"
-    common = "".join(f" OR n.nspname = {literal(name)}" for name in config.search_path_extra)
-    return f"(NOT ({' OR '.join(own)}) OR pg_catalog.pg_table_is_visible(c.oid){common})"
+    views = await connection.rows(views_sql(role, config.rls_column, reached))
+    _require_none(str(found[0][0]), [view for view in open_views(views) if view.leaks])
 
 
 def _require_plain(role: object, superuser: object, bypass: object, member: object) -> None:
@@ -85,6 +68,16 @@ def _require_plain(role: object, superuser: object, bypass: object, member: obje
         raise ConfigurationError(
             f"sessions are to take on the role {role!r} (rls_role), and the role that connects may"
             f" not: GRANT {role} TO the role of database_url"
+        )
+
+
+def _require_none(role: str, views: list[OpenView]) -> None:
+    if views:
+        others = _listed([view.name for view in views[1:]])
+        raise ConfigurationError(
+            f"row-level security does not hold for what the role {role!r} reads by a view:"
+            f" {views[0].found}, and every tenant would see the rows of all. {views[0].mending}"
+            + (f". The same goes for {others}" if others else "")
         )
 
 

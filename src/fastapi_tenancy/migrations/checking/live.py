@@ -11,12 +11,15 @@ import psycopg
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ServerUnreachableError
 from fastapi_tenancy.isolation.homes import Homes
+from fastapi_tenancy.isolation.names import literal
+from fastapi_tenancy.isolation.shared import shared_tables
 from fastapi_tenancy.migrations.checking.finding import Finding, Subject
 from fastapi_tenancy.migrations.checking.policies import Shared
 from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import masked
 from fastapi_tenancy.observe.bypass import read_bypass
 from fastapi_tenancy.observe.connect import connect
+from fastapi_tenancy.observe.views import open_views, views_sql
 
 
 def look_live(config: TenancyConfig, shared: Shared) -> Iterator[Finding]:
@@ -43,6 +46,7 @@ def _look(
             do = f"`tenancy upgrade` where it is behind, else {finding.do}"
             yield replace(finding, do=do) if finding.kind else finding
         yield from _role(connection, config, where)
+        yield from _views(connection, config, where)
 
 
 def _role(connection: psycopg.Connection, config: TenancyConfig, where: str) -> Iterator[Finding]:
@@ -60,4 +64,19 @@ def _role(connection: psycopg.Connection, config: TenancyConfig, where: str) -> 
             where=where,
             found=f"the role {found.role} {found.reason}: no policy holds for it",
             do="let sessions take on another role (rls_role), or the application connect as one",
+        )
+
+
+def _views(connection: psycopg.Connection, config: TenancyConfig, where: str) -> Iterator[Finding]:
+    """Views that show all rows; a note where the role may not use them, or they may be meant so."""
+    role = literal(config.rls_role) if config.rls_role else "current_user"
+    query = views_sql(role, config.rls_column, shared_tables(config))
+    for view in open_views(connection.execute(query.encode()).fetchall()):
+        yield Finding(
+            subject=Subject.POLICIES,
+            where=where,
+            table=view.name,
+            found=view.found,
+            do=view.mending,
+            note=not view.leaks,
         )
