@@ -26,8 +26,8 @@ from fastapi_tenancy.storage.protocol import ShardCounts, Tenants
 from fastapi_tenancy.storage.reencrypting import Reencrypted, reencrypt_some
 from fastapi_tenancy.storage.rows import tenant_from
 from fastapi_tenancy.storage.table import COLUMNS, ORDER, TENANTS, row_of
+from fastapi_tenancy.storage.writing import NAMES, held, new_row, replaced
 
-_NAMES = (TENANTS.c.id, TENANTS.c.identifier, TENANTS.c.host)
 _AT_ONCE = 500
 """Tenants written with one statement: SQLite takes few thousand values at once."""
 
@@ -75,7 +75,7 @@ class SQLAlchemyTenantStore:
 
     async def create(self, tenant: Tenant) -> Tenant:
         """Add a tenant; see ``TenantStore.create``."""
-        row = _new_row(tenant, datetime.now(UTC), self._cipher)
+        row = new_row(tenant, datetime.now(UTC), self._cipher)
         return await self._write(tenant, sa.insert(TENANTS).values(row))
 
     async def get_by_id(self, id: str) -> Tenant:  # noqa: A002
@@ -140,11 +140,11 @@ class SQLAlchemyTenantStore:
         def write(connection: sa.Connection) -> None:
             for chunk in chunked(changed, _AT_ONCE):
                 read[0].extend(chunk)
-                before.extend(_replace(connection, chunk, self._cipher))
+                before.extend(replaced(connection, chunk, self._cipher))
             for chunk in chunked(new, _AT_ONCE):
                 read[1].extend(chunk)
                 now = datetime.now(UTC)
-                rows = [_new_row(tenant, now, self._cipher) for tenant in chunk]
+                rows = [new_row(tenant, now, self._cipher) for tenant in chunk]
                 connection.execute(sa.insert(TENANTS), rows)
 
         def told(_done: None) -> None:
@@ -163,7 +163,7 @@ class SQLAlchemyTenantStore:
             gone = sa.update(TENANTS).values(
                 status=TenantStatus.DELETED.value, updated_at=datetime.now(UTC)
             )
-        statement = gone.where(TENANTS.c.id == id).returning(*_NAMES)
+        statement = gone.where(TENANTS.c.id == id).returning(*NAMES)
 
         def write(connection: sa.Connection) -> tuple[TenantNames, ...]:
             return tuple(TenantNames(*row) for row in connection.execute(statement))
@@ -237,7 +237,7 @@ class SQLAlchemyTenantStore:
 
         def write(connection: sa.Connection) -> Tenant | None:
             if not new:
-                before.extend(_held(connection, [tenant.id]))
+                before.extend(held(connection, [tenant.id]))
             row = connection.execute(returning).one_or_none()
             return None if row is None else tenant_from(row._asdict(), self._cipher)
 
@@ -270,34 +270,3 @@ def _has(status: TenantStatus | None) -> sa.ColumnElement[bool]:
     if status is None:
         return TENANTS.c.status != TenantStatus.DELETED.value
     return TENANTS.c.status == status.value
-
-
-def _new_row(tenant: Tenant, now: datetime, cipher: UrlCipher) -> dict[str, Any]:
-    return row_of(check_tenant(tenant), cipher) | {
-        "created_at": tenant.created_at or now,
-        "updated_at": tenant.updated_at or now,
-    }
-
-
-def _held(connection: sa.Connection, ids: Sequence[str]) -> list[TenantNames]:
-    """What tenants are found by; locked, so that nobody changes or removes one of them."""
-    held = sa.select(*_NAMES).where(TENANTS.c.id.in_(ids)).with_for_update()
-    return [TenantNames(*row) for row in connection.execute(held)]
-
-
-def _replace(connection: sa.Connection, tenants: Tenants, cipher: UrlCipher) -> list[TenantNames]:
-    """Replace tenants of a catalogue, and return what they were found by.
-
-    Raises:
-        TenantNotFoundError: one of them is not there.
-    """
-    ids = [check_tenant(tenant).id for tenant in tenants]
-    before = _held(connection, ids)
-    there = {names.id for names in before}
-    for id_ in ids:
-        if id_ not in there:
-            raise TenantNotFoundError(id_)
-    now = datetime.now(UTC)
-    rows = [row_of(tenant, cipher) | {"key": tenant.id, "updated_at": now} for tenant in tenants]
-    connection.execute(sa.update(TENANTS).where(TENANTS.c.id == sa.bindparam("key")), rows)
-    return before
