@@ -55,7 +55,10 @@ def test_every_road_of_the_engine_goes_through_it(project: Project, engine: Engi
         for name in names:
             rows = connection.execute(f"SELECT DISTINCT note FROM {name}.items".encode()).fetchall()
             assert rows == [("3 rows!",)]
-        held = connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        held = connection.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
         assert held.fetchone() == (0,)
         found = connection.execute(
             "SELECT count(*) FROM pg_class WHERE relname = 'items'"

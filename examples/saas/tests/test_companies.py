@@ -77,4 +77,4 @@ async def test_the_admin_router_is_behind_the_token(
 ):
     assert (await client.get("/admin/tenants")).status_code == 401
     plan = (await client.get("/admin/tenants/acme/plan", headers=admin)).json()
-    assert {t["track"]: t["already_there"] for t in plan["tracks"]} == {"shared": 1, "tenants": 1}
+    assert {t["track"]: t["already_there"] for t in plan["tracks"]} == {"tenants": 1}
