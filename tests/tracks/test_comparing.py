@@ -167,3 +167,12 @@ def test_the_stand_in_is_who_it_is_in_every_run(modelled: Desk):
         top="from fastapi_tenancy import current_tenant",
     )
     assert modelled.run("check", "--track", "shared").code == 0
+
+
+def test_what_has_to_be_there_first_is_said(modelled: Desk):
+    modelled.sql("DROP SCHEMA shared CASCADE; DROP SCHEMA tenant_acme CASCADE")
+    done = modelled.run("check", "--track", "tenants")
+    assert done.code == 1, done.err
+    assert "run `tenancy upgrade --track shared`" in done.err
+    assert "A new tenant" not in done.err
+    assert modelled.sql(SCRATCH) == [(0,)]

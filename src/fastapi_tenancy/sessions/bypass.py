@@ -61,8 +61,8 @@ def _require_plain(role: object, superuser: object, bypass: object, member: obje
             f"row-level security does not hold for the role {role!r}, which is {what}: every"
             " tenant would see the rows of all. Connect as an ordinary role (database_url), or"
             " name one that sessions take on (rls_role):"
-            " CREATE ROLE app LOGIN PASSWORD '...'; GRANT SELECT, INSERT, UPDATE, DELETE ON"
-            " ALL TABLES IN SCHEMA public TO app"
+            " CREATE ROLE app; GRANT it what the application may do, but not the list of tenants"
+            " (the page on sessions says how, under 'row-level security')"
         )
     if not member:
         raise ConfigurationError(

@@ -107,9 +107,9 @@ class CatalogueDatabase:
 
     def _no_list(self) -> NoTableError:
         return NoTableError(
-            f"there is no list of tenants in {self.shown!r} yet. `tenancy tenants add` makes it"
-            " (store.initialize() in Python); if your tenants are in a table of your own, name it"
-            " with tenants_query, or use schema_pattern"
+            f"there is no list of tenants in {self.shown!r} yet. `tenancy tenants add` makes it,"
+            " `tenancy tenants prepare` an empty one (store.initialize() in Python); if your"
+            " tenants are in a table of your own, name it with tenants_query, or use schema_pattern"
         )
 
     def _old_list(self) -> ConfigurationError:

@@ -62,7 +62,13 @@ def whom(
             yield Whom(target, aiming)
         return
     building = reference(
-        fleet, history, request.like, extra=request.extra, listener=listener, stop=stop
+        fleet,
+        history,
+        request.like,
+        after=_before(fleet, request.track),
+        extra=request.extra,
+        listener=listener,
+        stop=stop,
     )
     with (
         building as made,
@@ -71,3 +77,9 @@ def whom(
         if stop.requested.is_set():
             raise WasInterruptedError("interrupted before the models were compared")
         yield Whom(made.target, aiming)
+
+
+def _before(fleet: Fleet, track: str) -> tuple[str, ...]:
+    """The tracks that a track comes after, as the settings have them."""
+    settings = fleet.config.tracks.get(track)
+    return tuple(settings.after) if settings is not None else ()

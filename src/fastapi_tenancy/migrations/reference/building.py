@@ -55,6 +55,7 @@ def reference(
     history: History,
     like: Target | None = None,
     *,
+    after: tuple[str, ...] = (),
     extra: tuple[str, ...] = (),
     listener: Listener = silent,
     stop: Stop | None = None,
@@ -64,6 +65,7 @@ def reference(
     Args:
         like: one of the places that a track goes to which is not about tenants: the reference is
             a database that has it; by default it is what a new tenant would get.
+        after: tracks that have to stand before this one; named where it fails.
         extra: the user's own ``-x`` arguments.
         stop: ends the building, even in the middle of a revision.
 
@@ -79,7 +81,9 @@ def reference(
     try:
         scratch.make()
         made = Reference(scratch.target, _Isolation(fleet, scratch))
-        _build(fleet, history, made, extra, listener, stop)
+        report = _build(fleet, history, made, extra, listener, stop)
+        if report is not None:
+            _require_built(report, history, after, stop)
         yield made
     finally:
         _removed(scratch, listener)
@@ -109,9 +113,9 @@ def _build(
     extra: tuple[str, ...],
     listener: Listener,
     stop: Stop,
-) -> None:
+) -> Report | None:
     if not history.known:
-        return  # the first revision is about to be written
+        return None  # the first revision is about to be written
     options = fleet.options(
         Command.UPGRADE,
         "heads",
@@ -121,7 +125,7 @@ def _build(
         x_arguments=extra,
     )
     run = FleetRun(history, made.isolation, options, listener=_told(listener), stop=stop)
-    _require_built(run.execute(lambda: [made.target.tenant]), history, stop)
+    return run.execute(lambda: [made.target.tenant])
 
 
 def _told(listener: Listener) -> Listener:
@@ -134,16 +138,23 @@ def _told(listener: Listener) -> Listener:
     return listen
 
 
-def _require_built(report: Report, history: History, stop: Stop) -> None:
+def _require_built(report: Report, history: History, after: tuple[str, ...], stop: Stop) -> None:
     if stop.requested.is_set():
         raise WasInterruptedError("interrupted while the reference was built")
     (outcome,) = report.outcomes
     if not outcome.success or tuple(sorted(outcome.to_heads)) != history.heads:
         raise MigrationFailedError(
             f"no reference could be built, because the migrations fail in an empty place:"
-            f" {outcome.error}. A new tenant would fail in the same way; --tenant IDENTIFIER"
-            " compares with a tenant that stands at head"
+            f" {outcome.error}. {_advice(after)}; --tenant IDENTIFIER compares with a tenant that"
+            " stands at head"
         )
+
+
+def _advice(after: tuple[str, ...]) -> str:
+    if not after:
+        return "A new tenant would fail in the same way"
+    upgrades = " and ".join(f"`tenancy upgrade --track {name}`" for name in after)
+    return f"What other tracks make has to be there first: run {upgrades}"
 
 
 def _removed(scratch: Scratch, listener: Listener) -> None:
