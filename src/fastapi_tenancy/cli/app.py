@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from fastapi_tenancy.cli import branching, check, commands, looking, revision, scripts
+from fastapi_tenancy.cli import branching, check, commands, drifting, looking, revision, scripts
 from fastapi_tenancy.cli.arguments import require_text
 from fastapi_tenancy.cli.checking import command as checking
 from fastapi_tenancy.cli.completion import (
@@ -119,6 +119,7 @@ for _function, _example in (
 for _function, _example in (
     (checking.doctor, "tenancy doctor --json"),
     (check.check, "tenancy check --json"),
+    (drifting.drift, "tenancy drift --tag tier=gold"),
     (starting.init, "tenancy init shop --isolation schema"),
     (looking.status, "tenancy status --check"),
     (looking.current, "tenancy current --tag tier=gold"),

@@ -19,7 +19,7 @@ class TrackStarted:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Positions are being read: ``done`` of ``total`` targets so far."""
+    """Positions or structures are being read: ``done`` of ``total`` targets so far."""
 
     done: int
     total: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi_tenancy.engine.run import FleetRun
 from fastapi_tenancy.engine.stop import Stop
@@ -31,7 +31,7 @@ class WasInterruptedError(TenancyError):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A place at head that is nobody's, and the isolation that leads there."""
+    """A place at a revision that is nobody's, and the isolation that leads there."""
 
     target: Target
     isolation: IsolationProvider
@@ -56,16 +56,20 @@ def reference(
     like: Target | None = None,
     *,
     after: tuple[str, ...] = (),
+    beside: Target | None = None,
+    heads: tuple[str, ...] | None = None,
     extra: tuple[str, ...] = (),
     listener: Listener = silent,
     stop: Stop | None = None,
 ) -> Iterator[Reference]:
-    """Yield a place that all migrations have been run in, and that nobody lives in.
+    """Yield a place that migrations have been run in, and that nobody lives in.
 
     Args:
         like: one of the places that a track goes to which is not about tenants: the reference is
             a database that has it; by default it is what a new tenant would get.
         after: tracks that have to stand before this one; named where it fails.
+        beside: where a tenant lives: the reference is a place of the same kind, on its server.
+        heads: the position it is brought to, all heads of the scripts by default.
         extra: the user's own ``-x`` arguments.
         stop: ends the building, even in the middle of a revision.
 
@@ -76,22 +80,33 @@ def reference(
         ConfigurationError: as for any run.
     """
     stop = stop or Stop()
-    scratch = _scratch(fleet, like)
+    scratch = _scratch(fleet, like, beside)
     scratch.sweep()
     try:
         scratch.make()
         made = Reference(scratch.target, _Isolation(fleet, scratch))
-        report = _build(fleet, history, made, extra, listener, stop)
-        if report is not None:
-            _require_built(report, history, after, stop)
+        for revision in _revisions(history, heads):
+            report = _build(fleet, history, made, revision, extra, listener, stop)
+            _require_built(report, revision, history, after, stop)
         yield made
     finally:
         _removed(scratch, listener)
 
 
-def _scratch(fleet: Fleet, like: Target | None) -> Scratch:
+def _revisions(history: History, heads: tuple[str, ...] | None) -> tuple[str, ...]:
+    """What to ask for, one after the other; nothing where nothing is to be there."""
+    if heads is not None and heads != history.heads:
+        return heads
+    return ("heads",) if history.known else ()  # the first revision may be about to be written
+
+
+def _scratch(fleet: Fleet, like: Target | None, beside: Target | None) -> Scratch:
     name, timeout = new_name(), fleet.config.connect_timeout_s
-    target = like or fleet.isolation.target(_nobody(fleet, name))
+    if beside is not None:
+        nobody = Tenant(id=name, identifier=name, shard=beside.tenant.shard)
+        target = replace(beside, tenants=(nobody,))
+    else:
+        target = like or fleet.isolation.target(_nobody(fleet, name))
     require_reachable(target)
     if target.is_file:
         return ScratchFile(name, target)
@@ -110,15 +125,14 @@ def _build(
     fleet: Fleet,
     history: History,
     made: Reference,
+    revision: str,
     extra: tuple[str, ...],
     listener: Listener,
     stop: Stop,
-) -> Report | None:
-    if not history.known:
-        return None  # the first revision is about to be written
+) -> Report:
     options = fleet.options(
         Command.UPGRADE,
-        "heads",
+        revision,
         concurrency=1,
         create=True,  # a file is there once somebody connects to it
         proof=ProofLevel.REVISION,
@@ -138,11 +152,15 @@ def _told(listener: Listener) -> Listener:
     return listen
 
 
-def _require_built(report: Report, history: History, after: tuple[str, ...], stop: Stop) -> None:
+def _require_built(
+    report: Report, revision: str, history: History, after: tuple[str, ...], stop: Stop
+) -> None:
     if stop.requested.is_set():
         raise WasInterruptedError("interrupted while the reference was built")
     (outcome,) = report.outcomes
-    if not outcome.success or tuple(sorted(outcome.to_heads)) != history.heads:
+    heads = tuple(sorted(outcome.to_heads))
+    there = heads == history.heads if revision == "heads" else revision in heads
+    if not outcome.success or not there:
         raise MigrationFailedError(
             f"no reference could be built, because the migrations fail in an empty place:"
             f" {outcome.error}. {_advice(after)}; --tenant IDENTIFIER compares with a tenant that"

@@ -1,0 +1,1 @@
+"""Judges structure: which tenants differ from what the migrations build at their revision."""
