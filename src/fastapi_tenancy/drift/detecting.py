@@ -12,7 +12,7 @@ from fastapi_tenancy.drift.grouping import Expected, Grouping, Place
 from fastapi_tenancy.drift.kinds import Kinds, ways_of
 from fastapi_tenancy.drift.leaving_out import LeftOut, together
 from fastapi_tenancy.drift.others import Others
-from fastapi_tenancy.drift.place import Look, Way
+from fastapi_tenancy.drift.place import FILE_PATIENCE_S, Look, Way
 from fastapi_tenancy.drift.reading import Reader
 from fastapi_tenancy.drift.sorting import sorted_out
 from fastapi_tenancy.drift.values import Astray, Drift, Kind, Unread
@@ -89,7 +89,10 @@ class _Search:
 
     def _standings(self) -> Iterator[Standing]:
         revision, extra = self._track.asked("heads"), self._request.extra
-        options = self._fleet.options(Command.UPGRADE, revision, x_arguments=extra)
+        patience = self._fleet.config.lock_timeout_s or FILE_PATIENCE_S
+        options = self._fleet.options(
+            Command.UPGRADE, revision, x_arguments=extra, lock_timeout_s=patience
+        )
         return self._fleet.standings(options, self._request.selection)
 
     def _places(self, standings: list[Standing]) -> dict[Place, Target]:

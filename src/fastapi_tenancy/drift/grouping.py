@@ -38,6 +38,10 @@ class _Like:
     changes: tuple[Change, ...] = ()
     tenants: list[str] = field(default_factory=list)
 
+    def rank(self) -> tuple[int, str]:
+        """The largest first, whatever order they were read in."""
+        return -len(self.tenants), min(self.tenants)
+
 
 class Grouping:
     """Takes structures one by one."""
@@ -78,7 +82,7 @@ class Grouping:
     def _group(self, place: Place) -> Group:
         kind, heads = place
         expected, identical = self._expected[place], self._identical[place]
-        likes = sorted(self._variants[place].items(), key=lambda one: -len(one[1].tenants))
+        likes = sorted(self._variants[place].items(), key=lambda one: one[1].rank())
         if expected.structure is None and likes:
             _, most = likes.pop(0)
             identical = len(most.tenants)
