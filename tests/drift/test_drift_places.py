@@ -6,6 +6,7 @@ import json
 import sqlite3
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -184,9 +185,9 @@ def test_a_shared_track_that_drifted(tracks: Desk):
 def test_several_servers(tmp_path: Path, tenancy_database: str, tenancy_postgres: str):
     other = create_database(tenancy_postgres)
     try:
-        settings = f'[shards.far]\nurl = "{other}"'
+        settings = f'[shards.here]\nurl = "{tenancy_database}"\n[shards.far]\nurl = "{other}"'
         project = Helped.made(tmp_path / "project", tenancy_database, settings)
-        project.add("acme")
+        project.done("tenancy tenants add acme --shard here")
         project.done("tenancy tenants add bolt --shard far")
         project.done("tenancy upgrade --create")
         assert drift(project, code=0)["positions"][0]["identical"] == 2
@@ -195,3 +196,63 @@ def test_several_servers(tmp_path: Path, tenancy_database: str, tenancy_postgres
         assert found["variants"][0]["tenants"] == ["bolt"]
     finally:
         drop_database(other)
+
+
+def test_a_server_that_is_down_is_not_clean(tmp_path: Path, tenancy_database: str):
+    down = "postgresql://app:hush@127.0.0.1:1/nowhere"
+    settings = f'[shards.here]\nurl = "{tenancy_database}"\n[shards.far]\nurl = "{down}"'
+    project = Helped.made(tmp_path / "project", tenancy_database, settings)
+    project.done("tenancy tenants add acme --shard here")
+    project.done("tenancy tenants add bolt --shard far")
+    project.done("tenancy upgrade --create --tenant acme")
+    document = drift(project, code=1)
+    assert document["positions"][0]["identical"] == 1
+    (unread,) = document["not_compared"]
+    assert unread["tenants"] == ["bolt"]
+    assert "127.0.0.1" in unread["reason"]
+    shown = project.tenancy("drift")
+    assert "hush" not in json.dumps(document) + shown.out + shown.err
+
+
+def test_a_mix_of_strategies(tmp_path: Path, tenancy_database: str):
+    settings = (
+        'isolation_strategy = "hybrid"\nstandard_isolation_strategy = "rls"\n'
+        'rls_role = "pg_monitor"'
+    )
+    project = Helped.made(tmp_path / "project", tenancy_database, settings)
+    project.add("acme", "bolt")
+    project.done("tenancy tenants add coil --isolation-strategy schema")
+    project.done("tenancy upgrade --create")
+    found = {p["kind"]: p for p in drift(project, code=0)["positions"]}
+    assert {kind: p["identical"] for kind, p in found.items()} == {
+        "shared database": 2,
+        "schema": 1,
+    }
+    project.sql("ALTER TABLE tenant_coil.items ADD by_hand int")
+    found = {p["kind"]: p for p in drift(project, code=1)["positions"]}
+    assert [p["drifted"] for _, p in sorted(found.items())] == [1, 0]
+    assert "at r3 in schemas: 0 identical; 1 in 1 variant" in project.tenancy("drift").out
+
+
+def test_a_role_that_may_make_no_schema(tmp_path: Path, tenancy_database: str):
+    project = Helped.made(tmp_path / "project", tenancy_database)
+    project.add("acme", "bolt")
+    project.done("tenancy upgrade --create")
+    role = f"modest_{uuid4().hex[:12]}"
+    project.sql(f"CREATE ROLE {role} LOGIN; GRANT ALL ON tenants TO {role};")
+    for tenant in ("acme", "bolt"):
+        project.sql(
+            f"GRANT USAGE ON SCHEMA tenant_{tenant} TO {role};"
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA tenant_{tenant} TO {role}"
+        )
+    user = psycopg.conninfo.conninfo_to_dict(tenancy_database)["user"]
+    toml = project.folder / "tenancy.toml"
+    toml.write_text(toml.read_text().replace(f"//{user}@", f"//{role}@"))
+    try:
+        (found,) = drift(project, code=1)["positions"]
+        assert (found["identical"], found["compared_with"]) == (2, "unknown")
+        assert f"the role {role} may not make a scratch schema" in found["reason"]
+        assert "Give it CREATE on the database" in found["reason"]
+        assert "--tenant" not in found["reason"]
+    finally:
+        project.sql(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")

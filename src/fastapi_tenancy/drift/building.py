@@ -12,6 +12,7 @@ from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import TenancyError
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.migrations.fleet import Fleet
+from fastapi_tenancy.migrations.reference import building, server
 from fastapi_tenancy.migrations.reference.building import WasInterruptedError, reference
 from fastapi_tenancy.model.event import Listener
 from fastapi_tenancy.model.target import Target
@@ -61,7 +62,7 @@ class Builder:
         except WasInterruptedError:
             raise
         except TenancyError as error:
-            return Expected(Baseline.UNKNOWN, reason=" ".join(masked(str(error)).split()))
+            return Expected(Baseline.UNKNOWN, reason=_said(error))
         if look.structure is None:
             return Expected(Baseline.UNKNOWN, reason=look.problem)
         return Expected(Baseline.MIGRATIONS, look.structure)
@@ -86,3 +87,9 @@ class Builder:
                 told = f"no more than {MOST_BUILT} positions are built"
                 expected[place] = Expected(Baseline.EACH_OTHER, reason=told)
         return expected
+
+
+def _said(error: TenancyError) -> str:
+    """The error in one line, without the advice that is for those who compare models."""
+    text = str(error).replace(building.INSTEAD, "").replace(server.INSTEAD, "")
+    return " ".join(masked(text).split())

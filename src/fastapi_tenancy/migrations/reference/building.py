@@ -24,6 +24,9 @@ from fastapi_tenancy.model.plan import Command, ProofLevel
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import Tenant
 
+INSTEAD = "; --tenant IDENTIFIER compares with a tenant that stands at head"
+"""What whoever compares models can do without a reference; others leave it out."""
+
 
 class WasInterruptedError(TenancyError):
     """Somebody asked for an end before the work was done; nothing is left of it."""
@@ -163,8 +166,7 @@ def _require_built(
     if not outcome.success or not there:
         raise MigrationFailedError(
             f"no reference could be built, because the migrations fail in an empty place:"
-            f" {outcome.error}. {_advice(after)}; --tenant IDENTIFIER compares with a tenant that"
-            " stands at head"
+            f" {outcome.error}. {_advice(after)}{INSTEAD}"
         )
 
 
