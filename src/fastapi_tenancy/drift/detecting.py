@@ -140,7 +140,7 @@ class _Search:
             name
             for (kind, _), e in expected.items()
             for what, name in e.structure or ()
-            if kind is Kind.SCHEMA and what == "rel" and not name_is_sequence(e, name)
+            if kind is Kind.SCHEMA and what == "rel" and not _is_sequence(e, name)
         }
         table = ways[Kind.SCHEMA].version_table
         shared = Shared(self._history, schemas, table, tables, self._others)
@@ -149,7 +149,7 @@ class _Search:
             yield from shared.look(target, config.connect_timeout_s)
 
 
-def name_is_sequence(expected: Expected, name: str) -> bool:
+def _is_sequence(expected: Expected, name: str) -> bool:
     """True where a relation is no table and no view."""
     return (expected.structure or {})["rel", name].startswith(("S", "c"))
 

@@ -35,7 +35,7 @@ class Others:
         """
         if not self._every:
             return LeftOut()
-        places = {place_of(target): target for target in targets}
+        places = {target.place: target for target in targets}
         parts = [
             self._of(other, sample)
             for other in self._every
@@ -50,7 +50,7 @@ class Others:
             for other in self._every
             if other.track.scope is not Scope.TENANT
             for target in _targets(other)
-            if place_of(target) == place
+            if target.place == place
         )
 
     def _of(self, other: Opened, sample: Target) -> LeftOut:
@@ -75,17 +75,12 @@ class Others:
         return together((version_table, everything_in(made.structure or {})))
 
 
-def place_of(target: Target) -> TargetKey:
-    """Where a target makes its tables; a whole database does so in public."""
-    return target.database, target.schema or ("" if target.is_file else "public")
-
-
 def _common(other: Opened, places: dict[TargetKey, Target], scope: Scope) -> Iterator[Target]:
     """A place that both have, as the other track sees it; at most one."""
     if scope is Scope.TENANT and other.track.scope is Scope.TENANT:
         yield from list(places.values())[:1]
         return
-    yield from [target for target in _targets(other) if place_of(target) in places][:1]
+    yield from [target for target in _targets(other) if target.place in places][:1]
 
 
 def _targets(other: Opened) -> list[Target]:

@@ -60,7 +60,7 @@ class Reader:
         self._listener(Reading(0, self._total))
         servers: dict[str, list[Target]] = {}
         for target in targets:
-            servers.setdefault("" if target.is_file else _server(target), []).append(target)
+            servers.setdefault(target.server, []).append(target)
         with ThreadPoolExecutor(min(SERVERS_AT_ONCE, len(servers)) or 1, "tenancy-drift") as pool:
             for ended in [pool.submit(self._server, of, take) for of in servers.values()]:
                 ended.result()
@@ -113,7 +113,3 @@ def _in_bulk(connection: psycopg.Connection, chunk: list[Target], way: Way) -> I
             problem = f"the connection was lost: {told(error)}"
             return [Look(target, problem=problem) for target in chunk]
         return [read_alone(target, way) for target in chunk]
-
-
-def _server(target: Target) -> str:
-    return target.database.rpartition("/")[0]

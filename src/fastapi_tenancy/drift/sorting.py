@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from fastapi_tenancy.drift.values import Unread
 from fastapi_tenancy.engine.status import Standing
-from fastapi_tenancy.model.target import PositionState, Target
-from fastapi_tenancy.model.tenant import TenantStatus
+from fastapi_tenancy.model.target import PositionState
 
 
 def sorted_out(standings: Iterable[Standing]) -> tuple[list[Standing], list[Unread]]:
@@ -28,17 +27,13 @@ def _reason(standing: Standing) -> tuple[str, bool]:
     if standing.refusal is not None:
         return standing.refusal.error, False
     if position.state is PositionState.MISSING:
-        if all(tenant.status is TenantStatus.PROVISIONING for tenant in target.tenants):
-            return f"it is being created, and its {_what(target)} is not made yet", True
+        if target.is_being_created:
+            return f"it is being created, and its {target.what} is not made yet", True
         told = "does not exist; `tenancy upgrade --create` makes it"
-        return f"its {_what(target)} {told}", False
+        return f"its {target.what} {told}", False
     if position.state is PositionState.UNVERSIONED:
         return "it has no version table, so that nobody knows what it should be", False
     if position.half_done:
         told = f"a part of {position.half_done[0]} is done"
         return f"{told}: the run did not finish, run it again", False
     return "", False
-
-
-def _what(target: Target) -> str:
-    return "schema" if target.schema else "file" if target.is_file else "database"

@@ -88,7 +88,7 @@ def _silence(lane: Lane, group: Group, error: Exception) -> str:
     target, timeout_s = group.targets[0], lane.brief.options.connect_timeout_s
     if not is_silent(error, target.address, timeout_s):
         return ""
-    server = target.database.rpartition("/")[0]
+    server = target.server
     # Not of one database: these words are those of every target there.
     told = f"the server {server} cannot be reached: {' '.join(error.cause.split())}"
     return told if lane.brief.label == server else _told(lane, told)

@@ -85,7 +85,7 @@ class Sites:
 
 
 def _server(target: Target) -> str:
-    return _FILES if target.is_file else target.database.rpartition("/")[0]
+    return target.server or _FILES
 
 
 def _group(target: Target) -> str:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 
 from fastapi_tenancy.model.event import Event, Listener, TargetFinished
 from fastapi_tenancy.model.target import Target
+from fastapi_tenancy.subscribers import Subscribers
 
 Subscriber = Callable[[Target], None]
 
-_log = logging.getLogger(__name__)
-_lock = threading.Lock()
-_subscribers: dict[object, Subscriber] = {}
+_subscribers = Subscribers[Target]("what runs have finished", logging.getLogger(__name__))
 
 
 def subscribe(callback: Subscriber) -> Callable[[], None]:
@@ -25,15 +23,7 @@ def subscribe(callback: Subscriber) -> Callable[[], None]:
     Returns:
         What ends the subscription; harmless when called again.
     """
-    key = object()
-    with _lock:
-        _subscribers[key] = callback
-
-    def unsubscribe() -> None:
-        with _lock:
-            _subscribers.pop(key, None)
-
-    return unsubscribe
+    return _subscribers.add(callback)
 
 
 def telling(listener: Listener) -> Listener:
@@ -41,17 +31,7 @@ def telling(listener: Listener) -> Listener:
 
     def listen(event: Event) -> None:
         if isinstance(event, TargetFinished):
-            _tell(event.outcome.target)
+            _subscribers.tell(event.outcome.target)
         listener(event)
 
     return listen
-
-
-def _tell(target: Target) -> None:
-    with _lock:
-        told = tuple(_subscribers.values())
-    for callback in told:
-        try:
-            callback(target)
-        except Exception:
-            _log.exception("a subscriber to what runs have finished failed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
+from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant, TenantStatus
 
 TargetKey = tuple[str, str]
 """The database and the schema of a target."""
@@ -35,6 +35,26 @@ class Target:
     def name(self) -> str:
         """Its schema, or the database where it is a whole one; for people."""
         return self.schema or self.database
+
+    @property
+    def place(self) -> TargetKey:
+        """Where it makes its tables; a whole database does so in public, or as its role says."""
+        return self.database, self.schema or ("" if self.is_file else "public")
+
+    @property
+    def server(self) -> str:
+        """The server it is on; empty for a file."""
+        return "" if self.is_file else self.database.rpartition("/")[0]
+
+    @property
+    def what(self) -> str:
+        """What it is, in a word for people."""
+        return "schema" if self.schema else "file" if self.is_file else "database"
+
+    @property
+    def is_being_created(self) -> bool:
+        """True where nobody but whoever creates its tenants works there yet."""
+        return all(tenant.status is TenantStatus.PROVISIONING for tenant in self.tenants)
 
     @property
     def is_file(self) -> bool:

@@ -19,7 +19,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _TABLES = """
-SELECT name, type, coalesce(sql, '') FROM sqlite_master
+SELECT name, type, tbl_name, coalesce(sql, '') FROM sqlite_master
 WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND type IN ('table', 'view', 'trigger')
 """
 
@@ -31,13 +31,10 @@ def read_objects(connection: sqlite3.Connection) -> Structure:
         sqlite3.Error: it cannot be read.
     """
     found: Structure = {}
-    for name, kind, sql in connection.execute(_TABLES).fetchall():
+    for name, kind, table, sql in connection.execute(_TABLES).fetchall():
         words = _words(sql)
         if kind == "trigger":
-            table = connection.execute(
-                "SELECT tbl_name FROM sqlite_master WHERE type = 'trigger' AND name = ?", [name]
-            ).fetchone()
-            found["trg", f"{table[0]}.{name}"] = " ".join(words)
+            found["trg", f"{table}.{name}"] = " ".join(words)
         elif kind == "view":
             found["rel", name] = f"v|{' '.join(words)}"
         else:

@@ -104,4 +104,5 @@ class _Turns:
 
 
 def _server(target: Target) -> str:
-    return target.database.rpartition("/")[0]
+    """Its server; files count by their folder."""
+    return target.server or target.database.rpartition("/")[0]

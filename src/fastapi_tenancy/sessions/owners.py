@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 
 from fastapi_tenancy.errors import PlacementError
 from fastapi_tenancy.model.target import Target, TargetKey
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
+from fastapi_tenancy.resolving.remembered import Remembered
 
 KNOWN_S = 60.0
 """Seconds after which a place may be another tenant's: it may have been given away."""
@@ -23,8 +23,7 @@ class Owners:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._known: OrderedDict[TargetKey, tuple[float, Tenant]] = OrderedDict()
+        self._known: Remembered[TargetKey, Tenant] = Remembered(_REMEMBERED, KNOWN_S, clock)
 
     def require(self, target: Target) -> None:
         """Go on where nobody else is known to live; with row-level security everybody may.
@@ -34,19 +33,17 @@ class Owners:
         """
         if target.strategy is IsolationStrategy.RLS:
             return
-        now, key, tenant = self._clock(), target.key, target.tenant
-        until, owner = self._known.get(key, (now, tenant))
-        if owner.id != tenant.id and now < until:
+        tenant = target.tenant
+        owner = self._known.get(target.key)
+        if owner is not None and owner.id != tenant.id:
             what = f"schema {target.schema!r}" if target.schema else f"database {target.name!r}"
             raise PlacementError(
                 f"the {what} of tenant {tenant.identifier!r} is that of tenant"
                 f" {owner.identifier!r} as well: each would see what is the other's. Give one of"
                 " them a place of its own (schema_name, database_url)"
             )
-        self._known[key] = (now + KNOWN_S, tenant)
-        if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+        self._known.put(target.key, tenant)
 
     def forget(self, target: Target) -> None:
         """Forget whose a place is."""
-        self._known.pop(target.key, None)
+        self._known.forget([target.key])

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fastapi_tenancy.model.tenant import Tenant
-
-logger = logging.getLogger(__name__)
+from fastapi_tenancy.subscribers import Subscribers
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +33,7 @@ class Change:
 
 Subscriber = Callable[[Change], None]
 
-_lock = threading.Lock()
-_subscribers: dict[object, Subscriber] = {}
+_subscribers = Subscribers[Change]("changes of tenants", logging.getLogger(__name__))
 
 
 def subscribe(callback: Subscriber) -> Callable[[], None]:
@@ -50,15 +47,7 @@ def subscribe(callback: Subscriber) -> Callable[[], None]:
     Returns:
         What ends the subscription; harmless when called again.
     """
-    key = object()
-    with _lock:
-        _subscribers[key] = callback
-
-    def unsubscribe() -> None:
-        with _lock:
-            _subscribers.pop(key, None)
-
-    return unsubscribe
+    return _subscribers.add(callback)
 
 
 def tell(change: Change) -> None:
@@ -66,15 +55,8 @@ def tell(change: Change) -> None:
 
     It is told too when the answer to a commit was lost, and nobody knows whether it was done.
     """
-    if not change.before and not change.after:
-        return
-    with _lock:
-        callbacks = list(_subscribers.values())
-    for callback in callbacks:
-        try:
-            callback(change)
-        except Exception:
-            logger.exception("a subscriber to changes of tenants failed")
+    if change.before or change.after:
+        _subscribers.tell(change)
 
 
 def names_of(tenants: Iterable[Tenant]) -> tuple[TenantNames, ...]:

@@ -68,7 +68,7 @@ class Survey:
             return
         if len(self.samples) < SAMPLE:
             self.samples.append(target)
-        server = self.servers.setdefault(_server(target), Server())
+        server = self.servers.setdefault(target.server, Server())
         if target.schema:
             server.schemas.setdefault(target.database, []).append(target.schema)
             server.addresses[target.database] = target.address
@@ -91,10 +91,6 @@ def read_survey(config: TenancyConfig) -> tuple[Survey | None, list[Finding]]:
     except ConfigurationError as error:
         return None, [action(CHECK, str(error))]
     return survey, list(_told(survey))
-
-
-def _server(target: Target) -> str:
-    return "" if target.is_file else target.database.rpartition("/")[0]
 
 
 def _told(survey: Survey) -> Iterator[Finding]:

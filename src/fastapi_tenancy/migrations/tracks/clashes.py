@@ -58,7 +58,7 @@ class _Tables:
         if key not in self._names:
             require_reachable(target)
             found = read_environment(self._history(opened), (target,))
-            self._names[key] = found.version_schema or _key(target)[1], found.version_table
+            self._names[key] = found.version_schema or target.place[1], found.version_table
         return self._names[key]
 
 
@@ -70,7 +70,7 @@ def _common(
     if mine is not None and theirs is not None:
         return _one_of_each(target for key, target in mine.items() if key in theirs)
     places = mine if mine is not None else theirs
-    return _one_of_each(t for t in tenants if places is None or _key(t) in places)
+    return _one_of_each(t for t in tenants if places is None or t.place in places)
 
 
 def _one_of_each(targets: Iterable[Target]) -> Iterable[Target]:
@@ -87,7 +87,7 @@ def _of_tenants(every: tuple[Opened, ...], taken: set[TargetKey], listed: bool) 
         return []
     found: dict[object, Target] = {}
     for target in _targets(opened, listed):
-        key = _key(target)
+        key = target.place
         kind = (target.strategy, target.is_file, key if key in taken else None)
         found.setdefault(kind, target)
     return list(found.values())
@@ -109,9 +109,4 @@ def _targets(opened: Opened, listed: bool) -> Iterator[Target]:
 
 def _fixed(opened: Opened) -> _Places:
     fleet = opened.fleet
-    return {_key(t): t for t in map(fleet.isolation.target, fleet.tenants(Selection()))}
-
-
-def _key(target: Target) -> TargetKey:
-    """A whole database keeps its tables in public, unless its role says otherwise."""
-    return target.database, target.schema or ("" if target.is_file else "public")
+    return {t.place: t for t in map(fleet.isolation.target, fleet.tenants(Selection()))}
