@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from sqlalchemy import make_url
 from fastapi_tenancy.errors import ServerUnreachableError
 from fastapi_tenancy.isolation.place import file_of
 from fastapi_tenancy.model.target import UNVERSIONED, Position, PositionState
+
+_CLOSED = ("SQLITE_CANTOPEN", "SQLITE_READONLY")
+_ATTEMPTS = 5
+_PAUSE_S = 0.05
 
 Structure = dict[tuple[str, str], str]
 """Objects by kind and name, each with the statement that made it."""
@@ -60,16 +65,26 @@ def make_file(file: Path) -> None:
 
 def read_file_position(connection: sqlite3.Connection, table: str, file: Path) -> Position:
     """Where a file stands; what cannot be read is a position too."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return _position(connection, table)
+        except sqlite3.Error as error:
+            refused = error
+        if not _name_of(refused).startswith(_CLOSED) or connection.in_transaction:
+            break
+        # Another process that ends its own work takes its journal away just then.
+        time.sleep(_PAUSE_S)
+    return _unreadable(_why(file, refused))
+
+
+def _position(connection: sqlite3.Connection, table: str) -> Position:
     kinds = "SELECT type FROM sqlite_master WHERE name = ? COLLATE NOCASE AND type != 'index'"
-    try:
-        kind = connection.execute(kinds, [table]).fetchone()
-        if kind is None:
-            return UNVERSIONED
-        if kind[0] != "table":
-            return _unreadable(f"{table} is not a table here; rename or drop what bears its name")
-        rows = connection.execute(f"SELECT version_num FROM {quoted(table)}").fetchall()
-    except sqlite3.Error as error:
-        return _unreadable(_why(file, error))
+    kind = connection.execute(kinds, [table]).fetchone()
+    if kind is None:
+        return UNVERSIONED
+    if kind[0] != "table":
+        return _unreadable(f"{table} is not a table here; rename or drop what bears its name")
+    rows = connection.execute(f"SELECT version_num FROM {quoted(table)}").fetchall()
     heads = sorted(str(row[0]) for row in rows if row[0] is not None)
     if len(set(heads)) != len(rows):
         return _unreadable(f"{table} holds empty rows, or one revision twice; stamp the tenant")
@@ -104,14 +119,18 @@ def _unreadable(problem: str) -> Position:
 
 def _why(file: Path, error: sqlite3.Error) -> str:
     """What SQLite says of a file, and what to do."""
-    name = getattr(error, "sqlite_errorname", "") or ""
+    name = _name_of(error)
     if name.startswith("SQLITE_NOTADB"):
         return f"{file} is not an SQLite database; look at what it is, or name another file"
     if name.startswith("SQLITE_CORRUPT"):
         return f"{file} is damaged ({error}); restore it from a backup"
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return f"another process keeps {file} locked; run again when it is done"
-    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
+    if name.startswith((*_CLOSED, "SQLITE_PERM", "SQLITE_AUTH")):
         what = "it is a folder" if file.is_dir() else "look at its permissions and its folder's"
         return f"{file} cannot be opened for writing; {what}"
     return f"{file} cannot be read: {error}"
+
+
+def _name_of(error: sqlite3.Error) -> str:
+    return getattr(error, "sqlite_errorname", "") or ""
