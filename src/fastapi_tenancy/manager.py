@@ -15,7 +15,7 @@ from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.migrations.telling import log_warnings
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.opening import complete, open_isolation, open_store
-from fastapi_tenancy.provision.creating import create_tenant
+from fastapi_tenancy.provision.creating import baselines_of, create_tenant
 from fastapi_tenancy.resolving.flights import Flights
 from fastapi_tenancy.resolving.key import Scope
 from fastapi_tenancy.resolving.lookups import usable
@@ -68,6 +68,7 @@ class TenancyManager:
         self._isolation = open_isolation(self._config)
         self._sessions: TenantSessions | None = None
         self._revisions = Revisions(self._config, self._store, self._isolation, self._brought)
+        self._baselines = baselines_of(self._store, self._isolation)
         self._ready = False
         self._outage = Outage()
         self._starting: Flights[str, None] | None = None
@@ -227,7 +228,11 @@ class TenancyManager:
         """
         await self.initialize()
         return await create_tenant(
-            tenant, store=self._store, isolation=self._isolation, listener=log_warnings
+            tenant,
+            store=self._store,
+            isolation=self._isolation,
+            listener=log_warnings,
+            baselines=self._baselines,
         )
 
     async def _start(self, _what: str) -> None:

@@ -98,6 +98,6 @@ def test_the_table_is_none_of_the_projects(
         assert place is not None
         return catalogue_tables(place, config)
 
-    assert hidden() == {"tenants", "tenancy_leases"}
-    assert hidden(tenants_query="SELECT 1") == {"tenancy_leases"}
+    assert hidden() == {"tenants", "tenancy_leases", "tenancy_baselines"}
+    assert hidden(tenants_query="SELECT 1") == {"tenancy_leases", "tenancy_baselines"}
     assert hidden(catalogue_url="sqlite:///elsewhere.db") == frozenset()

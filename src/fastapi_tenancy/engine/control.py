@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -64,7 +65,7 @@ def pieces(sql: str) -> tuple[Piece, ...]:
     """
     if not _HINT.search(sql):
         return (Piece(sql),)
-    found = [_piece(sql, statement) for statement in _statements(sql)]
+    found = [_piece(sql, statement) for statement in statements_of(tokens(sql))]
     return tuple(found) if any(p.control for p in found) else (Piece(sql),)
 
 
@@ -73,11 +74,11 @@ def control(sql: str) -> Control | None:
     return next((p.control for p in pieces(sql) if p.control), None)
 
 
-def _statements(sql: str) -> list[list[Token]]:
+def statements_of(words: Iterable[Token]) -> list[list[Token]]:
     """The tokens of each statement; a routine or parentheses end none."""
     found: list[list[Token]] = [[]]
     depth = body = 0
-    for token in tokens(sql):
+    for token in words:
         statement = found[-1]
         if token.text in "()":
             depth += 1 if token.text == "(" else -1

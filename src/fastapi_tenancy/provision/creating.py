@@ -20,6 +20,8 @@ from fastapi_tenancy.migrations.standing import read_stands
 from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.target import PositionState, Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant, TenantStatus
+from fastapi_tenancy.provision.baselines.choosing import Baselines
+from fastapi_tenancy.provision.baselines.shelf import KeepsBaselines
 from fastapi_tenancy.provision.claims import agreed_target, require_free
 from fastapi_tenancy.provision.entering import enter, found, look, require_nothing_there
 from fastapi_tenancy.provision.placing import enter_on_a_shard
@@ -44,6 +46,7 @@ async def create_tenant(
     store: TenantStore,
     isolation: IsolationProvider,
     listener: Listener = silent,
+    baselines: Baselines | None = None,
 ) -> Tenant:
     """Create a tenant that is current from its first second, and return it, active.
 
@@ -54,6 +57,7 @@ async def create_tenant(
     Args:
         wanted: the tenant; its status does not count.
         listener: is given the events of the migrations.
+        baselines: remembers from one call to the next what new tenants are made of.
 
     Raises:
         TenantExistsError: it exists, or its names or its place are another's; or another call
@@ -63,12 +67,13 @@ async def create_tenant(
         ConfigurationError: it cannot be made at all; nothing was changed.
     """
     wanted = replace(wanted, status=TenantStatus.PROVISIONING)
+    baselines = baselines or baselines_of(store, isolation)
     begun = None
     if needs_shard(wanted, isolation.config):
         begun = await found(store, wanted.identifier)
         if begun is None:
             begun = await enter_on_a_shard(wanted, store, isolation)
-            return await _made(begun, store, isolation, listener)
+            return await _made(begun, store, baselines, isolation, listener)
         wanted = replace(wanted, shard=begun.shard)
     target = agreed_target(wanted, isolation)
     require_reachable(target)
@@ -80,15 +85,26 @@ async def create_tenant(
     else:
         _require_same(begun, wanted)
         await require_free(store, isolation, begun)
-    return await _made(begun, store, isolation, listener)
+    return await _made(begun, store, baselines, isolation, listener)
+
+
+def baselines_of(store: TenantStore, isolation: IsolationProvider) -> Baselines:
+    """What new tenants are made of, kept where the list of tenants is if that can."""
+    return Baselines(isolation, store.baselines if isinstance(store, KeepsBaselines) else None)
 
 
 async def _made(
-    begun: Tenant, store: TenantStore, isolation: IsolationProvider, listener: Listener
+    begun: Tenant,
+    store: TenantStore,
+    baselines: Baselines,
+    isolation: IsolationProvider,
+    listener: Listener,
 ) -> Tenant:
     """Make the place of a tenant that was entered, and return it, active."""
     try:
-        await _migrate(begun, isolation.target(begun), isolation, listener)
+        target = isolation.target(begun)
+        if not await baselines.make(target, listener):
+            await _migrate(begun, target, isolation, listener)
     except TenancyError as error:
         raise ProvisioningError(begun.identifier, error) from error
     return await _finish(begun, store)

@@ -14,6 +14,7 @@ from fastapi_tenancy.errors import ConfigurationError, TenantExistsError, Tenant
 from fastapi_tenancy.model.chunks import chunked
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.storage.alike import common_name
+from fastapi_tenancy.storage.baselines import BaselineTable
 from fastapi_tenancy.storage.changes import Change, TenantNames, names_of, tell
 from fastapi_tenancy.storage.database import CatalogueDatabase
 from fastapi_tenancy.storage.encryption import UrlCipher
@@ -58,6 +59,11 @@ class SQLAlchemyTenantStore:
         self._database = CatalogueDatabase(
             database_url or "sqlite:///tenancy.db", connect_timeout_s=connect_timeout_s
         )
+
+    @property
+    def baselines(self) -> BaselineTable:
+        """What new tenants are made of, beside the list of tenants."""
+        return BaselineTable(self._database)
 
     async def initialize(self) -> None:
         """Create the table ``tenants`` unless it is there; safe in several processes at once.

@@ -21,6 +21,7 @@ from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.model.url import address_of, is_postgresql
 from fastapi_tenancy.opening import complete
+from fastapi_tenancy.storage.baselines import BASELINES
 from fastapi_tenancy.storage.leases import LEASES
 from fastapi_tenancy.storage.table import TENANTS
 
@@ -117,11 +118,12 @@ def shared_place(config: TenancyConfig) -> Place | None:
 
 
 def catalogue_tables(place: Place, config: TenancyConfig) -> frozenset[str]:
-    """Tables of this package that are kept in this very place: the list of tenants, leases."""
+    """Tables of this package that are kept in this very place: the list of tenants and its like."""
     if place_of(config.catalogue_url) != place_of(place.address):
         return frozenset()
     elsewhere = config.tenants_query is not None or config.schema_pattern is not None
-    return frozenset((LEASES.name,) if elsewhere else (LEASES.name, TENANTS.name))
+    ours = (LEASES.name, BASELINES.name)
+    return frozenset(ours if elsewhere else (*ours, TENANTS.name))
 
 
 def _has_no_schemas(url: str, config: TenancyConfig) -> bool:

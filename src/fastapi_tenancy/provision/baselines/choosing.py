@@ -1,0 +1,119 @@
+"""Chooses the road by which a new tenant is made: a baseline, or the history itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from contextlib import closing
+
+import psycopg
+
+from fastapi_tenancy.errors import MigrationFailedError, TenancyError
+from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.migrations.moved import telling
+from fastapi_tenancy.model.event import Listener, TargetFinished
+from fastapi_tenancy.model.outcome import Outcome
+from fastapi_tenancy.model.target import Target
+from fastapi_tenancy.model.tenant import IsolationStrategy
+from fastapi_tenancy.model.url import masked
+from fastapi_tenancy.observe.connect import connect
+from fastapi_tenancy.provision.baselines.applying import PlaceIsThereError, apply
+from fastapi_tenancy.provision.baselines.head import Head
+from fastapi_tenancy.provision.baselines.heads import Heads
+from fastapi_tenancy.provision.baselines.making import make
+from fastapi_tenancy.provision.baselines.shelf import Choice, Keeps, Shelf
+from fastapi_tenancy.resolving.remembered import Remembered
+from fastapi_tenancy.threads import Threads
+
+KNOWN_S = 3600.0
+"""Seconds in which a server is taken to be of the version it had."""
+
+_log = logging.getLogger("fastapi_tenancy")
+
+
+class Baselines:
+    """The baselines of one configuration; safe to use from any thread and event loop.
+
+    Args:
+        isolation: says where tenants live.
+        keeps: where other processes find them; without it they are this process's own.
+    """
+
+    def __init__(self, isolation: IsolationProvider, keeps: Keeps | None = None) -> None:
+        self._isolation = isolation
+        self._heads = Heads(isolation)
+        self._shelf = Shelf(keeps)
+        self._threads = Threads(isolation.config.concurrency, "tenancy-creating")
+        self._making = threading.Lock()
+        self._versions: Remembered[str, int] = Remembered(1000, KNOWN_S)
+
+    async def make(self, target: Target, listener: Listener) -> bool:
+        """Make the place of a new tenant; False where its history has to be replayed.
+
+        Nothing is left then. What went wrong is logged.
+        """
+        if target.strategy is not IsolationStrategy.SCHEMA:
+            return False
+        loop = asyncio.get_running_loop()
+        outcome = await self._threads.run(lambda: self._made(target, loop))
+        if outcome is not None:
+            telling(listener)(TargetFinished(outcome))
+        return outcome is not None
+
+    def _made(self, target: Target, loop: asyncio.AbstractEventLoop) -> Outcome | None:
+        who = target.tenant.identifier
+        try:
+            head = self._heads.head(target)
+            key = f"{head.digest}-{self._major(target)}" if head.digest else ""
+            choice = self._choice(head, key, target, loop)
+            if choice.baseline is None:
+                _log.debug("tenant %r is made by its history: %s", who, choice.reason)
+                return None
+            try:
+                return apply(choice.baseline, target, self._isolation, head.version_table)
+            except MigrationFailedError as error:
+                self._shelf.refuse(key, str(error))
+                raise
+        except PlaceIsThereError:
+            return None
+        except (TenancyError, psycopg.Error) as error:
+            told = masked(" ".join(str(error).split()))
+            _log.warning("tenant %r is made by its history: %s", who, told)
+            return None
+
+    def _choice(
+        self, head: Head, key: str, beside: Target, loop: asyncio.AbstractEventLoop
+    ) -> Choice:
+        """The baseline of this head, as it is known, kept or made now; or why there is none."""
+        if head.reason:
+            return Choice(reason=head.reason)
+        known = self._shelf.known(key)
+        if known is not None:
+            return known
+        with self._making:  # of several who need it, one makes it
+            return self._shelf.known(key) or self._found_or_made(head, key, beside, loop)
+
+    def _found_or_made(
+        self, head: Head, key: str, beside: Target, loop: asyncio.AbstractEventLoop
+    ) -> Choice:
+        kept = self._shelf.kept(key, loop)
+        if kept is not None:
+            return kept
+        try:
+            baseline = make(head, key, beside)
+        except TenancyError as error:
+            told = masked(" ".join(str(error).split()))
+            _log.info("new tenants are made by their history: %s", told)
+            return self._shelf.refuse(key, told)
+        return self._shelf.keep(baseline, loop)
+
+    def _major(self, target: Target) -> int:
+        """The version of a server: what one makes, another may not take."""
+        known = self._versions.get(target.server)
+        if known is None:
+            timeout = self._isolation.config.connect_timeout_s
+            with closing(connect(target.address, timeout)) as connection:
+                known = connection.info.server_version // 10000
+            self._versions.put(target.server, known)
+        return known
