@@ -17,13 +17,6 @@ from project import ITEMS, Project, Reference
 from same import FLEET
 
 
-@pytest.fixture(scope="session")
-def reference() -> Iterator[Reference]:
-    process = Reference()
-    yield process
-    process.close()
-
-
 @pytest.fixture
 def project(
     tmp_path: Path, tenancy_database: str, reference: Reference, monkeypatch: pytest.MonkeyPatch

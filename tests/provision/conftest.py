@@ -11,7 +11,10 @@ import pytest
 from fastapi_tenancy import SQLAlchemyTenantStore
 from fastapi_tenancy.model.url import database_of, with_database
 from fastapi_tenancy.testing.databases import drop_database
+from plain import reference
 from shelf import Shelf
+
+__all__ = ["reference"]
 
 
 @pytest.fixture

@@ -29,6 +29,9 @@ from fastapi_tenancy.threads import Threads
 KNOWN_S = 3600.0
 """Seconds in which a server is taken to be of the version it had."""
 
+_ODD = set("'\\$")
+"""What means something else within a string of a script."""
+
 _log = logging.getLogger("fastapi_tenancy")
 
 
@@ -53,7 +56,7 @@ class Baselines:
 
         Nothing is left then. What went wrong is logged.
         """
-        if target.strategy is not IsolationStrategy.SCHEMA:
+        if target.strategy is not IsolationStrategy.SCHEMA or _ODD & set(target.schema):
             return False
         loop = asyncio.get_running_loop()
         outcome = await self._threads.run(lambda: self._made(target, loop))

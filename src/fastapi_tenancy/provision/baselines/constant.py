@@ -26,7 +26,9 @@ _ROWS = {"INSERT", "UPDATE", "DELETE"}
 _HARMLESS = {"ANALYZE", "REINDEX", "LOCK"}
 _SETTINGS = ("_timeout", "maintenance_work_mem", "client_min_messages", "check_function_bodies")
 _NAMED_AFTER = {"TABLE", "EXISTS", "ONLY", "INTO", "CONCURRENTLY", "UPDATE", *_OBJECTS}
+_ON_TABLE = {"INDEX", "TRIGGER", "POLICY", "RULE", "COMMENT"}
 _ELSEWHERE = {"SCHEMA", "DATABASE", "FOREIGN", "LANGUAGE", "LARGE", "PARAMETER", "TABLESPACE"}
+_CONDITIONS = {"IF", "NOT", "EXISTS", "ONLY"}
 _SHOWN = 80
 
 Words = list[Token]
@@ -92,7 +94,8 @@ def _rows(words: Words, made: set[str]) -> str:
 
 def _qualified(words: Words) -> Iterator[str]:
     """Names of what a statement changes that say which schema it is in."""
-    once = False
+    # The first ON of these names a table; that of a view's query joins.
+    once = not _ON_TABLE & {word.upper for word in words[:4]}
     for before, name, dot in zip(words, words[1:], words[2:], strict=False):
         on = before.upper == "ON" and not once
         once |= on
@@ -103,13 +106,19 @@ def _qualified(words: Words) -> Iterator[str]:
 def _made(statements: Sequence[Words]) -> Iterator[str]:
     """The names of tables that are made, or renamed to."""
     for words in statements:
-        names = [word.upper for word in words]
-        if names[0] == "CREATE" and "TABLE" in names[:3]:
-            at = names.index("TABLE") + 1
-            at += 3 if names[at : at + 3] == ["IF", "NOT", "EXISTS"] else 0
-            yield words[at].stored
+        if words[0].upper == "CREATE" and (table := _table(words)):
+            yield table
         for _, new in _renamed(words):
             yield new
+
+
+def _table(words: Words) -> str:
+    """The table that is made or altered; empty where none is."""
+    names = [word.upper for word in words]
+    if names[0] not in ("CREATE", "ALTER") or "TABLE" not in names[:3]:
+        return ""
+    behind = words[names.index("TABLE") + 1 :]
+    return next((w.stored for w in behind if w.upper not in _CONDITIONS), "")
 
 
 def _renamed(words: Words) -> Iterator[tuple[str, str]]:
@@ -137,8 +146,4 @@ def _of_the_moment(words: Words, watched: set[str]) -> str:
         return "may write rows of any kind"
     if first == "CREATE" and {"TRIGGER", "RULE"} & {word.upper for word in words[:4]}:
         return "may write more rows"
-    names = {word.stored for word in words if word.is_name}
-    concerned = first in ("CREATE", "ALTER") and "TABLE" in [w.upper for w in words[:3]]
-    if first in _ROWS or (concerned and names & watched):
-        return moment_in(words)
-    return ""
+    return moment_in(words) if first in _ROWS or _table(words) in watched else ""

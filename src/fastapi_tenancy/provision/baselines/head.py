@@ -11,6 +11,7 @@ from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.migrations.tracks.opening import Opened
 from fastapi_tenancy.model.plan import Command, Engine, Road
 from fastapi_tenancy.model.target import Target
+from fastapi_tenancy.provision.baselines.constant import why_not
 
 FORMAT = "1"
 """Changes when baselines are made in another way: those of an earlier version are made anew."""
@@ -59,6 +60,7 @@ def read_head(opened: Opened, sample: Target, reason: str = "") -> Head:
         reason = f"revision {apart.move.revision}: {apart.reason}"
     rendered = [part for c in steps if (part := c.rendered) is not None]
     scripts = tuple(statement.sql for part in rendered for statement in part.statements)
+    reason = reason or why_not(scripts, ())
     environment = project.environment
     table = project.version_table_sql(dialect_of(sample))(environment.version_table)
     extra = opened.fleet.isolation.shared_schemas()

@@ -24,7 +24,7 @@ SCHEMA = "tenancy_baseline_schema"
 
 _TABLES = """
 SELECT relname::text FROM pg_catalog.pg_class
-WHERE relnamespace = %s::regnamespace AND relkind = 'r' AND relname <> %s
+WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'p') AND relname <> %s
 """
 
 
