@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from fastapi_tenancy.errors import PlacementError, TenantExistsError
+from fastapi_tenancy.isolation.homes import Homes
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
+from fastapi_tenancy.model.url import database_of
+from fastapi_tenancy.observe.files import existing
+from fastapi_tenancy.storage.claims import Claim, FindsClaimants
 from fastapi_tenancy.storage.protocol import TenantStore
 
 
@@ -39,7 +44,7 @@ async def require_free(store: TenantStore, isolation: IsolationProvider, tenant:
     """
     target = isolation.target(tenant)
     shared = target.strategy is IsolationStrategy.RLS
-    async for other in store.stream():
+    async for other in _others(store, isolation, tenant, target):
         if other.id == tenant.id or other.identifier == tenant.identifier:
             continue  # the catalogue itself says that best
         _require_one_meaning(tenant, other)
@@ -53,6 +58,28 @@ async def require_free(store: TenantStore, isolation: IsolationProvider, tenant:
                     f" ({other.status.value}) already; give {tenant.identifier!r} one of its own"
                     f" ({field})"
                 )
+
+
+async def _others(
+    store: TenantStore, isolation: IsolationProvider, tenant: Tenant, target: Target
+) -> AsyncIterator[Tenant]:
+    """Those who may claim the same; all there are where a catalogue cannot be asked for them."""
+    homes = Homes(isolation.config)
+    filled_in = any(home.template for home in homes) or isolation.config.database_url_template
+    if not isinstance(store, FindsClaimants) or filled_in:
+        async for other in store.stream():
+            yield other
+        return
+    name, prefix = target.schema or _database(target), isolation.config.schema_prefix
+    bare = name.removeprefix(prefix) if name.startswith(prefix) else None
+    for other in await store.claimants(Claim(tenant.id, tenant.identifier, name, bare)):
+        yield other
+
+
+def _database(target: Target) -> str:
+    if target.is_file:
+        return existing(target.address).stem
+    return database_of(target.address)
 
 
 def _require_one_meaning(tenant: Tenant, other: Tenant) -> None:

@@ -16,6 +16,7 @@ from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.storage.alike import common_name
 from fastapi_tenancy.storage.baselines import BaselineTable
 from fastapi_tenancy.storage.changes import Change, TenantNames, names_of, tell
+from fastapi_tenancy.storage.claims import Claim, chosen
 from fastapi_tenancy.storage.database import CatalogueDatabase
 from fastapi_tenancy.storage.encryption import UrlCipher
 from fastapi_tenancy.storage.exists import exists_error, status_error
@@ -107,6 +108,11 @@ class SQLAlchemyTenantStore:
     def stream(self, batch: int = 1000) -> AsyncIterator[Tenant]:
         """Give every tenant once, deleted ones too; see ``TenantStore.stream``."""
         return streamed(self._page, batch)
+
+    async def claimants(self, claim: Claim) -> Tenants:
+        """Tenants that may stand in the way of a new one; see ``FindsClaimants``."""
+        dialect = "postgresql" if self._database.postgresql else "sqlite"
+        return await self._read(sa.select(*COLUMNS).where(chosen(claim, dialect)))
 
     async def update(self, tenant: Tenant) -> Tenant:
         """Replace the tenant with this id; see ``TenantStore.update``."""
