@@ -19,7 +19,7 @@ from fastapi_tenancy import SQLAlchemyTenantStore, TenancyConfig, Tenant, Tenant
 from fastapi_tenancy.isolation.names import quote
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.isolation.schema import SchemaIsolationProvider
-from fastapi_tenancy.model.event import Event, TargetFinished
+from fastapi_tenancy.model.event import Event, RoadChosen, TargetFinished
 from fastapi_tenancy.provision.baselines import applying, choosing, dumping, head
 from fastapi_tenancy.provision.baselines.making import make
 from fastapi_tenancy.provision.creating import baselines_of, create_tenant
@@ -220,12 +220,13 @@ async def test_every_kind_of_revision_at_once_and_names_that_need_quotes(arena: 
     ],
 )
 async def test_what_is_made_anew_for_each_takes_the_long_road(
-    arena: Arena, body: str, why: str, caplog: pytest.LogCaptureFixture
+    arena: Arena, body: str, why: str
 ) -> None:
-    caplog.set_level(logging.DEBUG, "fastapi_tenancy")
     arena.history(ROOT, KINDS["column"], body, top=WHOSE)
     assert "baseline" not in await arena.create("one", "two")
-    assert why in caplog.text
+    chosen = [event for event in arena.told if isinstance(event, RoadChosen)]
+    assert [event.road for event in chosen] == ["history"] * 2
+    assert all(why in event.reason for event in chosen)
     arena.plain("one", "two")
     arena.require_same()
     with psycopg.connect(arena.url) as connection:

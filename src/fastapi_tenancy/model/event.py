@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fastapi_tenancy.model.outcome import Difference, Outcome, Report
 from fastapi_tenancy.model.plan import Cohort, Command, Plan, Step
+from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.track import Track
 
 
@@ -71,6 +72,15 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class RoadChosen:
+    """How a new tenant is made, and why: of a ``baseline``, or by its whole ``history``."""
+
+    target: Target
+    road: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """An interrupt was seen: targets in flight finish, no new one starts."""
 
@@ -91,6 +101,7 @@ Event = (
     | TargetFinished
     | Differed
     | Warned
+    | RoadChosen
     | Stopping
     | Finished
 )

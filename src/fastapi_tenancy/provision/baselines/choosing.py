@@ -6,13 +6,14 @@ import asyncio
 import logging
 import threading
 from contextlib import closing
+from dataclasses import dataclass
 
 import psycopg
 
 from fastapi_tenancy.errors import MigrationFailedError, TenancyError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.migrations.moved import telling
-from fastapi_tenancy.model.event import Listener, TargetFinished
+from fastapi_tenancy.model.event import Listener, RoadChosen, TargetFinished
 from fastapi_tenancy.model.outcome import Outcome
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy
@@ -35,6 +36,18 @@ _ODD = set("'\\$")
 _log = logging.getLogger("fastapi_tenancy")
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What became of a place, and why; without an outcome, it is for its history to make."""
+
+    outcome: Outcome | None = None
+    reason: str = ""
+
+    @property
+    def road(self) -> str:
+        return "history" if self.outcome is None else self.outcome.road
+
+
 class Baselines:
     """The baselines of one configuration; safe to use from any thread and event loop.
 
@@ -54,36 +67,42 @@ class Baselines:
     async def make(self, target: Target, listener: Listener) -> bool:
         """Make the place of a new tenant; False where its history has to be replayed.
 
-        Nothing is left then. What went wrong is logged.
+        Nothing is left then. ``listener`` is told which of both it is, and why.
         """
-        if target.strategy is not IsolationStrategy.SCHEMA or _ODD & set(target.schema):
-            return False
         loop = asyncio.get_running_loop()
-        outcome = await self._threads.run(lambda: self._made(target, loop))
-        if outcome is not None:
-            telling(listener)(TargetFinished(outcome))
-        return outcome is not None
+        made = await self._threads.run(lambda: self._made(target, loop))
+        listener(RoadChosen(target, made.road, made.reason))
+        if made.outcome is not None:
+            telling(listener)(TargetFinished(made.outcome))
+        return made.outcome is not None
 
-    def _made(self, target: Target, loop: asyncio.AbstractEventLoop) -> Outcome | None:
-        who = target.tenant.identifier
+    def _made(self, target: Target, loop: asyncio.AbstractEventLoop) -> _Made:
+        if target.strategy is not IsolationStrategy.SCHEMA:
+            return _Made(reason="a baseline is made for schemas only")
+        if _ODD & set(target.schema):
+            return _Made(reason="the name of the schema does not fit into a script as it is")
         try:
-            head = self._heads.head(target)
-            key = f"{head.digest}-{self._major(target)}" if head.digest else ""
-            choice = self._choice(head, key, target, loop)
-            if choice.baseline is None:
-                _log.debug("tenant %r is made by its history: %s", who, choice.reason)
-                return None
-            try:
-                return apply(choice.baseline, target, self._isolation, head.version_table)
-            except MigrationFailedError as error:
-                self._shelf.refuse(key, str(error))
-                raise
-        except PlaceIsThereError:
-            return None
+            return self._by_baseline(target, loop)
+        except PlaceIsThereError as error:
+            return _Made(reason=str(error))
         except (TenancyError, psycopg.Error) as error:
             told = masked(" ".join(str(error).split()))
-            _log.warning("tenant %r is made by its history: %s", who, told)
-            return None
+            _log.warning("tenant %r is made by its history: %s", target.tenant.identifier, told)
+            return _Made(reason=told)
+
+    def _by_baseline(self, target: Target, loop: asyncio.AbstractEventLoop) -> _Made:
+        head = self._heads.head(target)
+        key = f"{head.digest}-{self._major(target)}" if head.digest else ""
+        choice = self._choice(head, key, target, loop)
+        if choice.baseline is None:
+            return _Made(reason=choice.reason)
+        try:
+            outcome = apply(choice.baseline, target, self._isolation, head.version_table)
+        except MigrationFailedError as error:
+            self._shelf.refuse(key, str(error))
+            raise
+        told = f"what the migrations built once for {', '.join(head.heads)}, proven again"
+        return _Made(outcome, told)
 
     def _choice(
         self, head: Head, key: str, beside: Target, loop: asyncio.AbstractEventLoop

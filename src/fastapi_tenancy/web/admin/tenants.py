@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi_tenancy.migrations.standing import read_stands
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
 from fastapi_tenancy.provision import life
-from fastapi_tenancy.provision.creating import create_tenant, id_of
+from fastapi_tenancy.provision.creating import id_of
 from fastapi_tenancy.web.admin.desk import Desk
 from fastapi_tenancy.web.admin.documents.problem import documented
 from fastapi_tenancy.web.admin.documents.tenant import (
@@ -91,10 +91,9 @@ class TenantEndpoints:
         and read back. If that fails it stays `provisioning`, and the same request again goes on.
         """
         manager = self._desk.manager
-        store = manager.tenant_store
-        wanted = new.tenant(await id_of(store, new.identifier))
+        wanted = new.tenant(await id_of(manager.tenant_store, new.identifier))
         async with self._creating:
-            made = await create_tenant(wanted, store=store, isolation=manager.isolation_provider)
+            made = await manager.create_tenant(wanted)
         response.headers["location"] = f"{request.scope['path'].rstrip('/')}/{made.identifier}"
         return TenantDocument.of(made)
 
