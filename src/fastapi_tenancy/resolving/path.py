@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi_tenancy.resolving.key import Scope, TenantKey
+from fastapi_tenancy.resolving.mounted import TenantUrls
 from fastapi_tenancy.resolving.route import route_path
 
 
@@ -21,13 +24,17 @@ class PathResolver:
         identifier = self._identifier(route_path(scope))
         return TenantKey("identifier", identifier) if identifier else None
 
-    def inside(self, scope: Scope) -> dict[str, str]:
-        """``path`` and ``root_path`` for routes that do not repeat prefix and identifier."""
+    def inside(self, scope: Scope) -> dict[str, Any]:
+        """``path`` and ``root_path`` for routes that do not repeat prefix and identifier.
+
+        In an application that is mounted in another, with the ``router`` that makes its URLs.
+        """
         path, root = route_path(scope), scope.get("root_path", "")
-        return {
-            "path": f"{root}{path}",
-            "root_path": f"{root}{self._prefix}{self._identifier(path)}",
-        }
+        tenant = f"{self._prefix}{self._identifier(path)}"
+        changed: dict[str, Any] = {"path": f"{root}{path}", "root_path": f"{root}{tenant}"}
+        if "app_root_path" in scope and "router" in scope:
+            changed["router"] = TenantUrls(scope, tenant)
+        return changed
 
     def _identifier(self, path: str) -> str:
         if not path.startswith(self._prefix):

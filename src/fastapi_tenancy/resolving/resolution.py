@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.config.resolution import ResolutionStrategy
@@ -60,7 +61,7 @@ class Resolution:
         return _served(if_active(named))
 
     @property
-    def inside(self) -> Callable[[Scope], dict[str, str]] | None:
+    def inside(self) -> Callable[[Scope], dict[str, Any]] | None:
         """Where the path names the tenant: gives ``path`` and ``root_path`` as routes see them."""
         return self._resolver.inside if isinstance(self._resolver, PathResolver) else None
 
