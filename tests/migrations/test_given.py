@@ -104,6 +104,19 @@ async def test_all_tenants_in_numbers_and_failures(
 
 
 @pytest.mark.anyio
+async def test_who_is_being_created_is_skipped_and_has_not_failed(
+    manager: MigrationManager, tenants: list[Tenant]
+):
+    begun = Tenant(id="x", identifier="begun", status=TenantStatus.PROVISIONING)
+    idle = replace(tenants[1], status=TenantStatus.SUSPENDED)
+    results = await manager.upgrade_all_tenants([tenants[0], idle, begun])
+    assert (results["total"], results["success"]) == (3, 2)
+    assert (results["skipped"], results["failed"], results["failures"]) == (1, 0, [])
+    (skipped,) = (r for r in results["results"] if not r["success"])
+    assert (skipped["identifier"], skipped["outcome"]) == ("begun", "skipped")
+
+
+@pytest.mark.anyio
 async def test_whom_the_catalogue_knows_to_claim_a_given_schema(
     config: TenancyConfig, folder: Path, tenants: list[Tenant]
 ):

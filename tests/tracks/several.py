@@ -36,6 +36,7 @@ op.create_table(
     sa.Column("company", sa.Integer, sa.ForeignKey("shared.companies.id")),
 )
 """
+TABLE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
 BROKEN = 'op.execute("SELECT no_such_function()")'
 
 
@@ -97,3 +98,13 @@ def shop(folder: Path) -> None:
     )
     revision(scripts(folder / "shared"), "s1", None, COMPANIES, 'op.drop_table("companies")')
     revision(scripts(folder / "tenants"), "t1", None, BOOKS, 'op.drop_table("books")')
+
+
+def track(folder: Path, name: str, settings: str) -> None:
+    """Add a track with one revision, which makes a table."""
+    with (folder / "alembic.ini").open("a") as file:
+        file.write(f"[{name}]\n")
+        file.writelines(f"{key} = {value}\n" for key, value in located(name).items())
+    with (folder / "tenancy.toml").open("a") as file:
+        file.write(f'[tracks.{name}]\nalembic_section = "{name}"\n{settings}\n')
+    revision(scripts(folder / name), f"{name}1", None, TABLE.format(name))

@@ -16,7 +16,7 @@ from fastapi_tenancy import (
     TenantMigrationManager,
 )
 from fastapi_tenancy.errors import ConfigurationError, MigrationFailedError
-from several import BROKEN, revision, scripts, shop
+from several import BROKEN, revision, scripts, shop, track
 
 
 @pytest.fixture
@@ -112,3 +112,42 @@ async def test_tenants_with_several_histories(project: Desk, tenants: list[Tenan
         await MigrationManager(
             "alembic.ini", SchemaIsolationProvider(config), track="nosuch"
         ).upgrade_tenant(tenants[0])
+
+
+@pytest.mark.parametrize("known", ["store", "settings", "nobody"])
+async def test_what_comes_after_tenants_waits_for_those_that_were_not_given(
+    project: Desk, tenants: list[Tenant], known: str
+):
+    track(project.folder, "cleanup", 'scope = "shared"\nafter = ["tenants"]')
+    if known == "settings":
+        for tenant in tenants:
+            assert project.run("tenants", "add", tenant.identifier, "--id", tenant.id).code == 0
+    store = InMemoryTenantStore(tenants) if known == "store" else None
+    provider = SchemaIsolationProvider(TenancyConfig(database_url=project.url))
+    manager = MigrationManager("alembic.ini", provider, store=store)
+    first = await manager.upgrade_all_tenants(tenants[:1], create=True)
+    assert (first["success"], first["failed"]) == (1, 0)
+    if known == "nobody":
+        assert project.stands()["cleanup"] == "cleanup1"
+        return
+    assert (first["total"], first["skipped"], first["failures"]) == (2, 1, [])
+    held = first["results"][-1]
+    assert (held.get("track"), held["outcome"]) == ("cleanup", "skipped")
+    assert "tenant_bolt" in str(held["error"])
+    assert "cleanup" not in project.stands()
+    assert (await manager.upgrade_all_tenants([], create=True))["skipped"] == 1
+    assert project.stands() == {"shared": "s1", "acme": "t1"}
+    both = await manager.upgrade_all_tenants(tenants, create=True)
+    assert (both["total"], both["success"], both["skipped"]) == (2, 2, 0)
+    assert project.stands()["cleanup"] == "cleanup1"
+
+
+async def test_what_is_nobodys_and_fails_is_a_failure(project: Desk, tenants: list[Tenant]):
+    provider = SchemaIsolationProvider(TenancyConfig(database_url=project.url))
+    manager = MigrationManager("alembic.ini", provider)
+    await manager.upgrade_all_tenants(tenants, create=True)
+    revision(project.folder / "shared", "s2", "s1", BROKEN)
+    results = await manager.upgrade_all_tenants(tenants)
+    assert (results["total"], results["skipped"], results["failed"]) == (3, 2, 1)
+    (failure,) = results["failures"]
+    assert (failure.get("track"), failure["identifier"]) == ("shared", "shared")

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from cli_desk import Desk
 from cli_process import Shell
 from fastapi_tenancy.testing.databases import create_database, drop_database
-from several import BROKEN, located, revision, scripts, shop
-
-TABLE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
-
-
-def track(folder: Path, name: str, settings: str) -> None:
-    """Add a track with one revision, which makes a table."""
-    with (folder / "alembic.ini").open("a") as file:
-        file.write(f"[{name}]\n")
-        file.writelines(f"{key} = {value}\n" for key, value in located(name).items())
-    with (folder / "tenancy.toml").open("a") as file:
-        file.write(f'[tracks.{name}]\nalembic_section = "{name}"\n{settings}\n')
-    revision(scripts(folder / name), f"{name}1", None, TABLE.format(name))
+from several import BROKEN, revision, shop, track
 
 
 @pytest.fixture

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TypedDict
 
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.migrations.asked import require_tenant, tenants_of
+from fastapi_tenancy.migrations.fleet import Collect, in_own_loop, in_this_loop
 from fastapi_tenancy.migrations.results import TenantResult, joined
 from fastapi_tenancy.migrations.running import OneTenantCalls, position_of_one, results, run
-from fastapi_tenancy.migrations.tracks.running import TracksRun
+from fastapi_tenancy.migrations.tracks.running import Ended, TracksRun
 from fastapi_tenancy.model.event import Listener, silent
+from fastapi_tenancy.model.outcome import OutcomeKind
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
 from fastapi_tenancy.model.tenant import Tenant, TenantStatus
+from fastapi_tenancy.model.track import Scope
+from fastapi_tenancy.opening import open_store
+from fastapi_tenancy.storage.database import NoTableError
 from fastapi_tenancy.storage.protocol import TenantStore
 from fastapi_tenancy.threads import apart
 
+_GIVEN = Selection(statuses=frozenset(TenantStatus))
+"""Those that were given; anything else means the whole catalogue."""
+
 
 class FleetResult(TypedDict):
-    """What happened to the tenants that were given, in numbers and one by one."""
+    """What happened to the tenants that were given, in numbers and one by one.
+
+    ``skipped`` were left as they are and have not failed: they are being created, or what they wait
+    for does not stand. Where the project has tracks of places that are nobody's, those are there
+    that do not stand.
+    """
 
     total: int
     success: int
+    skipped: int
     failed: int
     failures: list[TenantResult]
     results: list[TenantResult]
@@ -79,6 +93,9 @@ class MigrationManager(OneTenantCalls):
             concurrency: tenants at a time on each server, a connection each.
             create: make schemas that are missing; without it, a missing one is a failure.
 
+        A track that comes after the tenants' waits for all of them, those of the catalogue too that
+        were not given: of ``store``, or of the one that the settings name.
+
         Returns:
             Numbers, and a result for every tenant: one that failed is in it, with its cause.
 
@@ -120,21 +137,50 @@ class MigrationManager(OneTenantCalls):
         create: bool = False,
     ) -> FleetResult:
         given = [t for t in tenants_of(tenants) if t.status is not TenantStatus.DELETED]
-        every = await self._tracks_around(given)
+        every = self._tracks(self._collect(given, await self._rivals(given)))
         request = TracksRun(
             every, command, revision, only=self._track, concurrency=concurrency, create=create
         )
-        ended = await run(request, Selection(), self._listener)
-        ids = {tenant.id for tenant in given}
-        told = [result for result in results(ended) if result["tenant_id"] in ids]
-        failures = [result for result in told if not result["success"]]
-        return FleetResult(
-            total=len(told),
-            success=len(told) - len(failures),
-            failed=len(failures),
-            failures=failures,
-            results=told,
-        )
+        ended = await run(request, _GIVEN, self._listener)
+        return _counted(list(_told(ended, {tenant.id for tenant in given})))
+
+    def _collect(self, given: list[Tenant], others: list[Tenant]) -> Collect:
+        """Reads the catalogue only where a track waits for tenants that were not given."""
+        isolation, store = self._isolation, self._store
+        known = None if store is None else in_this_loop(store, isolation)
+
+        def tenants(selection: Selection) -> list[Tenant]:
+            if selection == _GIVEN:
+                return [*given, *others]
+            collect = known or in_own_loop(open_store(self._config), isolation)
+            try:
+                return collect(Selection())
+            except NoTableError:
+                return given  # there is no catalogue, so nobody else is known
+
+        return tenants
 
     def _provider(self) -> IsolationProvider:
         return self._isolation
+
+
+def _told(ended: Iterable[Ended], given: Collection[str]) -> Iterator[TenantResult]:
+    """The results of the tenants given, and of places that are nobody's and do not stand."""
+    for one in ended:
+        nobodys = one.track.scope is not Scope.TENANT
+        for result in results([one]):
+            if result["tenant_id"] in given or (nobodys and not result["success"]):
+                yield result
+
+
+def _counted(told: list[TenantResult]) -> FleetResult:
+    failures = [r for r in told if r["outcome"] == OutcomeKind.FAILED]
+    success = sum(r["success"] for r in told)
+    return FleetResult(
+        total=len(told),
+        success=success,
+        skipped=len(told) - success - len(failures),
+        failed=len(failures),
+        failures=failures,
+        results=told,
+    )

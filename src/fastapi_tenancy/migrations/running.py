@@ -106,13 +106,15 @@ class OneTenantCalls(ABC):
 
         The engine refuses tenants that claim one place, and has to see all of them for that.
         """
+        return self._tracks_of([*tenants, *await self._rivals(tenants)])
+
+    async def _rivals(self, tenants: list[Tenant]) -> list[Tenant]:
         if self._store is None:
-            return self._tracks_of(tenants)
+            return []
         try:
-            others = await rivals(self._store, tenants, place_in(self._provider()))
+            return await rivals(self._store, tenants, place_in(self._provider()))
         except NoTableError:
-            others = []  # nobody is in the catalogue
-        return self._tracks_of([*tenants, *others])
+            return []  # nobody is in the catalogue
 
     def _fleet_of(self, tenant: Tenant) -> Fleet:
         """The history in which a tenant stands somewhere.
