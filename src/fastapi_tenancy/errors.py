@@ -142,9 +142,12 @@ class NoTenantNamedError(TenantRefusedError):
 
 
 class UnavailableError(TenancyError):
-    """A request cannot be served now; asking again in ``retry_after_s`` seconds may help."""
+    """A request cannot be served now; asking again in ``retry_after_s`` seconds may help.
 
-    def __init__(self, reason: str, retry_after_s: int = 1) -> None:
+    None where nobody should be told to ask again.
+    """
+
+    def __init__(self, reason: str, retry_after_s: int | None = 1) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(reason)
 
@@ -155,6 +158,14 @@ class CatalogueUnavailableError(UnavailableError):
 
 class RevisionNotServedError(UnavailableError):
     """A tenant is not where the application needs it; the text says where, and is for the log."""
+
+
+class TenantUnavailableError(UnavailableError):
+    """A tenant's server, database, schema or file is away; the text says what, and is for the log.
+
+    ``retry_after_s`` is None where a part of the work may have been committed before: whoever does
+    it again may do it twice. The cause is the error of the driver, or a ``PlacementError``.
+    """
 
 
 class EmbeddedPostgresError(TenancyError):

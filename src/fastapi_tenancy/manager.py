@@ -198,7 +198,7 @@ class TenancyManager:
         return tenant
 
     @property
-    def inside(self) -> Callable[[Scope], dict[str, str]] | None:
+    def inside(self) -> Callable[[Scope], dict[str, Any]] | None:
         """Where the path names the tenant: gives ``path`` and ``root_path`` as routes see them."""
         return self._resolution.inside
 
@@ -208,11 +208,12 @@ class TenancyManager:
         To commit is the caller's; what is not committed is rolled back.
 
         Raises:
-            PlacementError: the tenant's place is none for it, or not there.
+            TenantUnavailableError: out of the block, where the tenant's server, database, schema
+                or file is away; errors of what the block itself does are raised as they are.
             ConfigurationError: the settings name no place, or one that cannot be used.
             MissingExtraError: what asynchronous sessions need is not installed.
         """
-        return self.sessions.session(tenant)
+        return self.sessions.serving(tenant)
 
     async def create_tenant(self, tenant: Tenant) -> Tenant:
         """Create a tenant that can be used at once: its row, its place and every revision.

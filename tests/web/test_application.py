@@ -332,7 +332,12 @@ async def test_the_dependency_answers_as_the_middleware_does(base: dict[str, Any
     for answer in refused:
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json() == {"detail": "The request names no tenant that is served here."}
+        assert answer.json() == {
+            "type": "about:blank",
+            "title": "Not Found",
+            "status": 404,
+            "detail": "The request names no tenant that is served here.",
+        }
 
 
 async def test_middleware_around_it_sees_what_routing_found(base: dict[str, Any]) -> None:

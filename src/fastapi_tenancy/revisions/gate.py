@@ -40,7 +40,7 @@ class _Answer:
     """Why nobody is served for now; an empty reason where everybody is."""
 
     reason: str = ""
-    retry_after_s: int = RETRY_S
+    retry_after_s: int | None = RETRY_S
 
 
 _SERVED = _Answer()

@@ -10,7 +10,7 @@ class Course:
     """The state of one connection; a driver's class keeps it, the events of its engine set it."""
 
     __slots__ = (
-        *("aimed", "also", "behind", "changes", "dirty"),
+        *("aimed", "also", "beginning", "behind", "changes", "dirty"),
         *("head", "pooled", "served", "settings", "spoiled"),
     )
 
@@ -27,6 +27,8 @@ class Course:
         """True where a pooler gives the server's process to others between transactions."""
         self.aimed = False
         """True while a transaction is open that began with ``head``."""
+        self.beginning = False
+        """True from when BEGIN is sent until it is known to have been carried out."""
         self.dirty = False
         """True while something may be left in the connection."""
         self.served = False
@@ -44,14 +46,15 @@ class Course:
     def turn_to(self, head: tuple[str, ...]) -> None:
         """Say what the next transaction begins with."""
         self.head, self.aimed, self.dirty, self.served = head, False, True, True
+        self.beginning = False
 
     def rest(self) -> None:
         """Nobody's transactions begin here now."""
-        self.head, self.aimed = (), False
+        self.head, self.aimed, self.beginning = (), False, False
 
     def begun(self) -> None:
         """A transaction was opened, with ``head``."""
-        self.aimed = True
+        self.aimed, self.beginning = True, False
 
     def ended(self) -> None:
         """A transaction was closed, with ``tail``."""

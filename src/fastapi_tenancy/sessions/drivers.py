@@ -22,6 +22,7 @@ from fastapi_tenancy.sessions.allowance import Allowance
 from fastapi_tenancy.sessions.course import AimedConnection
 from fastapi_tenancy.sessions.pool import SharedPool
 from fastapi_tenancy.sessions.returned import make_ready
+from fastapi_tenancy.sessions.silence import Silence
 from fastapi_tenancy.sessions.with_psycopg import PsycopgConnection
 
 Connected = Callable[[AimedConnection], Awaitable[None]]
@@ -91,15 +92,18 @@ def open_engine(
 def _psycopg(
     address: str, config: TenancyConfig, connected: Connected
 ) -> tuple[str, dict[str, Any]]:
+    silence = Silence(psycopg.OperationalError)
+
     async def connect(**arguments: Any) -> PsycopgConnection:
-        try:
-            connection = await PsycopgConnection.connect(**arguments)
-        except psycopg.OperationalError as error:
-            _require_database(address, str(error), error)
-            raise error.with_traceback(None) from None
-        except BaseException as error:
-            # Its frames would hold a connection that is half made open, beyond the allowance.
-            raise error.with_traceback(None) from None
+        with silence.broken():
+            try:
+                connection = await PsycopgConnection.connect(**arguments)
+            except psycopg.OperationalError as error:
+                _require_database(address, str(error), error)
+                raise error.with_traceback(None) from None
+            except BaseException as error:
+                # Its frames would hold a connection that is half made open, beyond the allowance.
+                raise error.with_traceback(None) from None
         try:
             await connected(connection)
         except BaseException:
@@ -132,13 +136,19 @@ def _asyncpg(
         ) from error
     where = _for_asyncpg(address, config.connect_timeout_s)
 
+    silence = Silence(TimeoutError)
+
     async def connect() -> AsyncpgConnection:
-        try:
-            connection: AsyncpgConnection = await asyncpg.connect(
-                connection_class=AsyncpgConnection, statement_cache_size=0, **where
-            )
-        except asyncpg.InvalidCatalogNameError as error:
-            raise _missing(address) from error
+        with silence.broken():
+            try:
+                connection: AsyncpgConnection = await asyncpg.connect(
+                    connection_class=AsyncpgConnection, statement_cache_size=0, **where
+                )
+            except asyncpg.InvalidCatalogNameError as error:
+                raise _missing(address) from error
+            except TimeoutError as error:
+                told = f"{masked(address)} gave no answer in {where['timeout']:g} s"
+                raise TimeoutError(told) from error
         try:
             await connected(connection)
         except BaseException:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from importlib.util import find_spec
 from pathlib import Path
 
+from sqlalchemy import Connection
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import ConfigurationError, PlacementError
 from fastapi_tenancy.isolation.place import file_of
 from fastapi_tenancy.sessions.aim import Aim
+from fastapi_tenancy.sessions.contact import keep_contact
 from fastapi_tenancy.sessions.pool import SharedPool
 
 
@@ -31,6 +35,7 @@ class File:
             most=config.session_pool_size + config.session_max_overflow,
             patience_s=config.session_pool_timeout_s,
         )
+        keep_contact(self._engine.sync_engine, _is_no_database)
 
     def engine(self, aim: Aim) -> AsyncEngine:
         """The engine, which only one tenant uses.
@@ -51,3 +56,9 @@ class File:
 
     def forget(self, aim: Aim) -> None:
         """Nothing was found out about it."""
+
+
+def _is_no_database(_: Connection, context: ExceptionContext) -> bool:
+    """Whether the file holds something else, which SQLite finds out with the first statement."""
+    code = getattr(context.original_exception, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_NOTADB

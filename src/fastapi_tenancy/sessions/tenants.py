@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from fastapi_tenancy.errors import PlacementError, ServerUnreachableError
@@ -19,6 +19,7 @@ from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.model.url import address_of, masked
 from fastapi_tenancy.sessions.aim import COMMON, GUARDED, Aim, aim_of
+from fastapi_tenancy.sessions.contact import Contact, in_contact, misses_something
 from fastapi_tenancy.sessions.drivers import driver_for, driver_of
 from fastapi_tenancy.sessions.endings import Endings
 from fastapi_tenancy.sessions.engines import Engines, Lease, Place
@@ -53,6 +54,32 @@ class TenantSessions:
         """
         target = self._aimed(tenant)
         return self._session(self._place(target), aim_of(self._isolation, target))
+
+    @asynccontextmanager
+    async def serving(self, tenant: Tenant) -> AsyncIterator[AsyncSession]:
+        """As ``session``, for a request: what leaves the block tells an outage from other errors.
+
+        Raises:
+            TenantUnavailableError: no connection can be had, no transaction begun, or the line was
+                lost; or the place the tenant is said to live in is none for it, or not there.
+            ConfigurationError: the settings name no place, or one that cannot be used.
+        """
+        contact = Contact()
+        try:
+            target = self._aimed(tenant)
+            place, aim = self._place(target), aim_of(self._isolation, target)
+            try:
+                async with self._session(place, aim, contact) as session:
+                    yield session
+            except DBAPIError as error:
+                if aim.schema and misses_something(error):
+                    await self._require_there(place, aim)
+                raise
+        except Exception as error:
+            unavailable = contact.unavailable(tenant, error)
+            if unavailable is None:
+                raise
+            raise unavailable from error
 
     def common(self) -> AbstractAsyncContextManager[AsyncSession]:
         """A session of no tenant in the database at ``database_url``, for tables of everybody.
@@ -133,14 +160,24 @@ class TenantSessions:
             await self._endings.finish(self._engines.give_back(lease))
 
     @asynccontextmanager
-    async def _session(self, place: Place, aim: Aim) -> AsyncIterator[AsyncSession]:
+    async def _session(
+        self, place: Place, aim: Aim, contact: Contact | None = None
+    ) -> AsyncIterator[AsyncSession]:
         lease = await self._engines.take(place)
         session: AsyncSession | None = None
         try:
-            session = self._maker(bind=lease.database.engine(aim))
+            engine = lease.database.engine(aim)
+            session = self._maker(bind=in_contact(engine, contact) if contact else engine)
             yield session
         finally:
             await self._endings.finish(self._end(session, lease))
+
+    async def _require_there(self, place: Place, aim: Aim) -> None:
+        """Look again whether a schema is there that was found a while ago."""
+        await self._engines.forget(place, aim, alone=False)
+        with suppress(SQLAlchemyError, OSError):
+            async with self._leased(place, aim) as engine, engine.begin():
+                pass
 
     async def _end(self, session: AsyncSession | None, lease: Lease) -> None:
         try:

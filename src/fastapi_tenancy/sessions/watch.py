@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, event
-from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DisconnectionError, OperationalError, SQLAlchemyError
+from sqlalchemy.engine import Engine, ExceptionContext
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_only
 
 from fastapi_tenancy.errors import ConfigurationError, TenancyError
 from fastapi_tenancy.sessions.aim import COMMON, OPTION, Aim
+from fastapi_tenancy.sessions.contact import contact_of, keep_contact, outstayed
 from fastapi_tenancy.sessions.course import AimedConnection
 from fastapi_tenancy.sessions.texts import ends_transaction, may_set
 
@@ -32,6 +33,8 @@ def watch(engine: Engine, admit: Admit) -> None:
             _start(connection)
         except BaseException as error:
             aimed.course.rest()
+            if not isinstance(error, TenancyError):
+                contact_of(connection).lose(error.orig if isinstance(error, DBAPIError) else error)
             if isinstance(error, TenancyError) and aimed.is_idle():
                 raise
             # What was sent, or half sent, is known to nobody: not even to the pool's rollback.
@@ -46,6 +49,7 @@ def watch(engine: Engine, admit: Admit) -> None:
     event.listen(engine, "after_cursor_execute", _after)
     event.listen(engine, "checkout", _checkout)
     event.listen(engine, "close", _close)
+    keep_contact(engine, _is_outage)
 
 
 def aim_option(connection: Connection) -> Aim:
@@ -58,6 +62,19 @@ def driver(connection: Connection) -> AimedConnection:
     """The driver's connection under SQLAlchemy's."""
     found: AimedConnection = connection.connection.driver_connection  # type: ignore[assignment]
     return found
+
+
+def _is_outage(connection: Connection, context: ExceptionContext) -> bool:
+    """Whether the transaction could not be begun, or the line was lost in it."""
+    error = context.original_exception
+    if not isinstance(error, Exception):  # somebody gave up waiting
+        return False
+    if isinstance(error, ConnectionError):  # drivers pass some of them on as they are
+        return True
+    if context.is_disconnect:
+        return not outstayed(error)
+    aimed: AimedConnection | None = connection.connection.driver_connection
+    return aimed is not None and aimed.course.beginning
 
 
 def _require_transaction(connection: Connection, aim: Aim) -> None:

@@ -26,6 +26,7 @@ class AsyncpgConnection(asyncpg.Connection):  # type: ignore[misc]
         """As asyncpg does; BEGIN, COMMIT and ROLLBACK take along what the course says."""
         course = self.course
         if query.startswith("BEGIN") and query.endswith(";"):
+            course.beginning = True
             found = await super().execute(query + ";".join(course.head), timeout=timeout)
             course.begun()
         elif query in _ENDS:

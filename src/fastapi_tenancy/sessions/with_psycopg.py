@@ -114,6 +114,7 @@ class PsycopgConnection(psycopg.AsyncConnection[Any]):
         return result
 
     def _beginning(self, command: bytes) -> Generator[Any, Any, Any]:
+        self.course.beginning = True
         if self._pipeline:  # where a message holds one statement; they still go out together
             for statement in (command, *(s.encode() for s in self.course.head)):
                 yield from super()._exec_command(statement)

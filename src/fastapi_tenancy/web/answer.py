@@ -13,8 +13,10 @@ PROBLEM = "application/problem+json"
 _NOBODY = "The request names no tenant that is served here."
 _UNPROVEN = "The request carries no token that is accepted here."
 _LATER = "The request cannot be served at the moment. Try again later."
+_CUT_SHORT = "The request could not be completed. A part of it may have been carried out."
 _UPDATED = "The tenant or the application is being updated. Try again later."
 _POLICY_VIOLATION = 1008
+_INTERNAL_ERROR = 1011
 _TRY_AGAIN_LATER = 1013
 
 
@@ -27,18 +29,22 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     close_code: int = _POLICY_VIOLATION
 
-    async def send(self, scope: Scope, send: Send) -> None:
-        """Answer an HTTP request, or refuse a WebSocket before it is accepted."""
+    async def send(self, scope: Scope, send: Send, *, accepted: bool = False) -> None:
+        """Answer an HTTP request, or refuse a WebSocket; one that was ``accepted`` is closed."""
         if scope["type"] == "http":
             await self._respond(send, "http.response")
-        elif "websocket.http.response" in scope.get("extensions", {}):
+        elif "websocket.http.response" in scope.get("extensions", {}) and not accepted:
             await self._respond(send, "websocket.http.response")
         else:
             close = {"type": "websocket.close", "code": self.close_code, "reason": self.detail}
             await send(close)
 
+    def body(self) -> bytes:
+        """The document that a client gets."""
+        return json.dumps(problem_of(self)).encode()
+
     async def _respond(self, send: Send, kind: str) -> None:
-        body = json.dumps(problem_of(self)).encode()
+        body = self.body()
         fields = (("content-type", PROBLEM), ("content-length", str(len(body))), *self.headers)
         headers = [(name.encode(), value.encode()) for name, value in fields]
         await send({"type": f"{kind}.start", "status": self.status, "headers": headers})
@@ -57,8 +63,10 @@ def problem_of(answer: Answer) -> dict[str, str | int]:
 
 
 def answer_to(error: TenantRefusedError | UnavailableError, refused_status: int) -> Answer:
-    """What is said where the tenant of a request was not found out."""
+    """What is said where a request has no tenant that is served, or none that can be now."""
     if isinstance(error, UnavailableError):
+        if error.retry_after_s is None:
+            return Answer(503, _CUT_SHORT, (), _INTERNAL_ERROR)
         detail = _UPDATED if isinstance(error, RevisionNotServedError) else _LATER
         headers = (("retry-after", str(error.retry_after_s)),)
         return Answer(503, detail, headers, _TRY_AGAIN_LATER)

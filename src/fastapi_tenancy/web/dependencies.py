@@ -14,15 +14,15 @@ from fastapi_tenancy.errors import (
 )
 from fastapi_tenancy.manager import TenancyManager
 from fastapi_tenancy.model.tenant import Tenant
-from fastapi_tenancy.web.answer import PROBLEM
-from fastapi_tenancy.web.refusal import refused
 from fastapi_tenancy.web.served import left_in
 
 try:
     import_module("greenlet")  # without it, SQLAlchemy's asyncio does not load
-    from fastapi import Depends, HTTPException, WebSocketException
+    from fastapi import Depends
     from fastapi.requests import HTTPConnection
     from sqlalchemy.ext.asyncio import AsyncSession
+
+    from fastapi_tenancy.web.problems import answer_problems, refusal
 except ModuleNotFoundError as missing:
     raise MissingExtraError("fastapi", missing) from missing
 
@@ -67,10 +67,14 @@ async def get_tenant_session(
     back.
 
     Raises:
-        HTTPException: as ``get_tenant``.
+        HTTPException: as ``get_tenant``; with 503 also where the tenant's place is away when the
+            session begins to use it, or is lost in between.
     """
-    async with manager_of(connection).tenant_session(tenant) as session:
-        yield session
+    try:
+        async with manager_of(connection).tenant_session(tenant) as session:
+            yield session
+    except UnavailableError as error:
+        raise _refusal(connection, error) from error
 
 
 TenantSessionDep = Annotated[AsyncSession, Depends(get_tenant_session)]
@@ -96,6 +100,7 @@ def manager_of(connection: HTTPConnection) -> TenancyManager:
 
 
 async def _tenant(connection: HTTPConnection) -> Tenant:
+    answer_problems(connection)
     served = left_in(connection.scope)
     if served is None or not served.resolved:
         return await manager_of(connection).resolve(connection)
@@ -104,12 +109,5 @@ async def _tenant(connection: HTTPConnection) -> Tenant:
     return served.tenant
 
 
-def _refusal(
-    connection: HTTPConnection, error: TenantRefusedError | UnavailableError
-) -> HTTPException | WebSocketException:
-    answer = refused(connection.scope, error, manager_of(connection))
-    extensions = connection.scope.get("extensions", {})
-    if connection.scope["type"] == "websocket" and "websocket.http.response" not in extensions:
-        return WebSocketException(answer.close_code, answer.detail)
-    headers = {"content-type": PROBLEM, **dict(answer.headers)}
-    return HTTPException(answer.status, answer.detail, headers)
+def _refusal(connection: HTTPConnection, error: TenantRefusedError | UnavailableError) -> Exception:
+    return refusal(connection, error, manager_of(connection).config.refused_status)

@@ -15,11 +15,13 @@ from fastapi_tenancy.manager import TenancyManager
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.resolving.own import Own
 from fastapi_tenancy.resolving.route import route_path
+from fastapi_tenancy.web.answer import Answer
 from fastapi_tenancy.web.asgi import App, Receive, Scope, Send
 from fastapi_tenancy.web.context import request_tenant
 from fastapi_tenancy.web.exclusions import Exclusions
 from fastapi_tenancy.web.lifespan import within
 from fastapi_tenancy.web.refusal import refused
+from fastapi_tenancy.web.sent import Sent
 from fastapi_tenancy.web.served import Served, leave
 from fastapi_tenancy.web.unusable import Unusable
 
@@ -79,21 +81,34 @@ class TenancyMiddleware:
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         if route_path(scope) in self._exclude:
             leave(scope, Served(self._manager))
-            await self.app(scope, receive, send)
+            await self._pass_on(scope, receive, send)
             return
         try:
             tenant = await self._tenant(scope)
         except (TenantRefusedError, UnavailableError) as error:
-            await refused(scope, error, self._manager).send(scope, send)
+            await self._refused(scope, error).send(scope, send)
             return
         leave(scope, Served(self._manager, tenant, True))
         if self._inside is not None and tenant is not None:
             scope.update(self._inside(scope))
         token = request_tenant.set(tenant)
         try:
-            await self.app(scope, receive, send)
+            await self._pass_on(scope, receive, send)
         finally:
             request_tenant.reset(token)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have the application serve; what it cannot serve for now is answered here."""
+        sent = Sent(send)
+        try:
+            await self.app(scope, receive, sent)
+        except UnavailableError as error:
+            if not sent.open:
+                raise
+            await self._refused(scope, error).send(scope, send, accepted=sent.accepted)
+
+    def _refused(self, scope: Scope, error: TenantRefusedError | UnavailableError) -> Answer:
+        return refused(scope, error, self._manager.config.refused_status)
 
     async def _tenant(self, scope: Scope) -> Tenant | None:
         try:
