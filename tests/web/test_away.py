@@ -26,9 +26,11 @@ from fastapi_tenancy import (
     TenantDep,
     TenantSessionDep,
 )
+from fastapi_tenancy.errors import UnavailableError
 from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import DatabaseUrl
 from fastapi_tenancy.web.dependencies import manager_of
+from fastapi_tenancy.web.problems import answer_unavailable
 from serving import client, started, websocket
 
 READ = text("SELECT words FROM notes")
@@ -237,6 +239,24 @@ async def test_any_asgi_application_behind_the_middleware_is_answered_for(
         assert (await http.get("/notes", headers=AWAY)).json() == LATER
         assert (await http.get("/notes", headers=BOLT)).json() == ["bolt"]
     await manager.shutdown()
+
+
+async def test_an_application_without_both_adds_the_answer_itself(
+    manager: TenancyManager,
+) -> None:
+    app = FastAPI(lifespan=manager.create_lifespan())
+    app.add_exception_handler(UnavailableError, answer_unavailable)
+
+    @app.get("/notes")
+    async def notes(request: Request) -> list[str]:
+        async with manager.tenant_session(await manager.resolve(request)) as session:
+            return list(await session.scalars(READ))
+
+    async with started(app), client(app) as http:
+        answer = await http.get("/notes", headers=AWAY)
+        assert (await http.get("/notes", headers=BOLT)).json() == ["bolt"]
+    assert (answer.status_code, answer.json()) == (503, LATER)
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Tenant-ID": "nobody"}, {"X-Tenant-ID": "idle"}])

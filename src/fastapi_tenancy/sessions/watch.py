@@ -73,6 +73,8 @@ def _is_outage(connection: Connection, context: ExceptionContext) -> bool:
         return True
     if context.is_disconnect:
         return not outstayed(error)
+    if connection.invalidated:  # whoever asks for what is below would connect again
+        return False
     aimed: AimedConnection | None = connection.connection.driver_connection
     return aimed is not None and aimed.course.beginning
 
