@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from fastapi_tenancy.errors import TenantUnavailableError
 from fastapi_tenancy.isolation.database import DatabaseIsolationProvider
 from fastapi_tenancy.isolation.rls import RLSIsolationProvider
 from fastapi_tenancy.model.url import DatabaseUrl, database_of
+from fastapi_tenancy.sessions.silence import Silence
 from fastapi_tenancy.testing.databases import create_database, drop_database
 from houses import ACME, config_of
 
@@ -141,6 +143,25 @@ async def test_a_silent_server_holds_up_one_session_and_then_no_other(
     assert time.monotonic() - begun < 0.5
     assert "is left alone" in str(again)
     server.close()
+
+
+def test_one_at_a_time_asks_a_silent_place_again():
+    now = 0.0
+    silence = Silence(LookupError, clock=lambda: now)
+    with suppress(TimeoutError), silence.broken():
+        now += 3
+        raise TimeoutError("no answer")
+    with pytest.raises(LookupError, match="left alone: no answer"), silence.broken():
+        pass
+    now += 1.5
+    with silence.broken(), pytest.raises(LookupError), silence.broken():
+        pass  # somebody asks already
+    with silence.broken(), silence.broken():  # it has answered: everybody may
+        pass
+    with pytest.raises(ConnectionRefusedError), silence.broken():
+        raise ConnectionRefusedError
+    with silence.broken():  # a refusal that came at once holds up nobody
+        pass
 
 
 async def test_a_schema_that_is_not_there(sessions: TenantSessions):

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from fastapi_tenancy import (
     SQLAlchemyTenantStore,
@@ -26,7 +26,7 @@ from fastapi_tenancy import (
     TenantDep,
     TenantSessionDep,
 )
-from fastapi_tenancy.errors import UnavailableError
+from fastapi_tenancy.errors import TenantUnavailableError, UnavailableError
 from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import DatabaseUrl
 from fastapi_tenancy.web.dependencies import manager_of
@@ -47,6 +47,21 @@ ACME, BOLT, AWAY = ({"X-Tenant-ID": name} for name in ("acme", "bolt", "away"))
 async def by_hand(request: Request, tenant: TenantDep) -> AsyncIterator[AsyncSession]:
     async with manager_of(request).tenant_session(tenant) as session:
         yield session
+
+
+async def streaming(app: Any, sent: list[str]) -> None:
+    """Ask for what fails after it has begun, and tell what kinds of messages were sent."""
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message["type"])
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    headers = [(b"x-tenant-id", b"away")]
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/streamed"}
+    scope |= {"asgi": {"spec_version": "2.4"}, "query_string": b"", "headers": headers}
+    await app(scope, receive, send)
 
 
 def add_endpoints(app: FastAPI) -> None:
@@ -187,20 +202,10 @@ async def test_what_an_endpoint_does_wrong_is_no_outage(app: FastAPI) -> None:
 async def test_an_answer_that_has_begun_is_not_begun_again(
     manager: TenancyManager, middleware: bool
 ) -> None:
-    app, sent = made(manager, middleware=middleware), []
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message["type"])
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    headers = [(b"x-tenant-id", b"away")]
-    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/streamed"}
-    scope |= {"asgi": {"spec_version": "2.4"}, "query_string": b"", "headers": headers}
+    app, sent = made(manager, middleware=middleware), list[str]()
     async with started(app):
         with pytest.raises(Exception, match=r"cannot be served|already started"):
-            await app(scope, receive, send)
+            await streaming(app, sent)
     assert sent == ["http.response.start", "http.response.body"]
 
 
@@ -233,11 +238,31 @@ async def test_any_asgi_application_behind_the_middleware_is_answered_for(
         async with manager.tenant_session(request.state.tenant) as session:
             return JSONResponse(list(await session.scalars(READ)))
 
-    app = Starlette(routes=[Route("/notes", notes)])
+    async def late(socket: WebSocket) -> None:
+        await socket.accept()
+        async with manager.tenant_session(socket.state.tenant) as session:
+            await session.scalar(READ)
+
+    async def streamed(request: Request) -> StreamingResponse:
+        async def words() -> AsyncIterator[str]:
+            yield "begun "
+            async with manager.tenant_session(request.state.tenant) as session:
+                yield str(await session.scalar(READ))
+
+        return StreamingResponse(words())
+
+    routes = [Route("/notes", notes), Route("/streamed", streamed), WebSocketRoute("/ws", late)]
+    app = Starlette(routes=routes)
     app.add_middleware(TenancyMiddleware, manager=manager)
     async with client(app) as http:
         assert (await http.get("/notes", headers=AWAY)).json() == LATER
         assert (await http.get("/notes", headers=BOLT)).json() == ["bolt"]
+    accept, close = await websocket(app, x__tenant__id="away")
+    assert (accept["type"], close["type"]) == ("websocket.accept", "websocket.close")
+    assert (close["code"], close["reason"]) == (1013, LATER["detail"])
+    with pytest.raises(TenantUnavailableError):
+        await streaming(app, sent := [])
+    assert sent == ["http.response.start", "http.response.body"]
     await manager.shutdown()
 
 
