@@ -37,6 +37,32 @@ op.create_table(
 )
 """
 TABLE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
+MODELS = """\
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+sa.Table("companies", metadata, sa.Column("id", sa.Integer, primary_key=True), schema="shared")
+sa.Table(
+    "books", metadata, sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("company", sa.ForeignKey("shared.companies.id")),
+)
+"""
+TEMPLATE = '''"""${message}"""
+import sqlalchemy as sa
+from alembic import op
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = None
+
+
+def upgrade():
+    ${upgrades}
+
+
+def downgrade():
+    ${downgrades}
+'''
 BROKEN = 'op.execute("SELECT no_such_function()")'
 
 
@@ -108,3 +134,22 @@ def track(folder: Path, name: str, settings: str) -> None:
     with (folder / "tenancy.toml").open("a") as file:
         file.write(f'[tracks.{name}]\nalembic_section = "{name}"\n{settings}\n')
     revision(scripts(folder / name), f"{name}1", None, TABLE.format(name))
+
+
+def shop_models(folder: Path) -> None:
+    """The models of the shop, of both histories in one place."""
+    (folder / "models.py").write_text(MODELS)
+    for name in ("shared", "tenants"):
+        env = "from models import metadata\n" + ENV.format(options="metadata")
+        (folder / name / "env.py").write_text(env)
+        (folder / name / "script.py.mako").write_text(TEMPLATE)
+    path = folder / "alembic.ini"
+    path.write_text(
+        path.read_text().replace("path_separator", "prepend_sys_path = .\npath_separator")
+    )
+
+
+def operations(path: Path) -> list[str]:
+    """What a revision that was written does, where it names a schema too."""
+    up = path.read_text().partition("def downgrade")[0]
+    return [line.strip() for line in up.splitlines() if " op." in line or "schema=" in line]

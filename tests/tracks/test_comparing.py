@@ -7,62 +7,23 @@ from pathlib import Path
 import pytest
 
 from cli_desk import Desk
-from several import ENV, revision
+from several import ENV, operations, revision, shop_models
 
-MODELS = """\
-import sqlalchemy as sa
-
-metadata = sa.MetaData()
-sa.Table("companies", metadata, sa.Column("id", sa.Integer, primary_key=True), schema="shared")
-sa.Table(
-    "books", metadata, sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("company", sa.ForeignKey("shared.companies.id")),
-)
-"""
 MORE = """
 metadata.tables["shared.companies"].append_column(sa.Column("name", sa.Text))
 metadata.tables["books"].append_column(sa.Column("title", sa.Text))
 sa.Table("cities", metadata, sa.Column("id", sa.Integer, primary_key=True), schema="shared")
 sa.Table("pages", metadata, sa.Column("book", sa.ForeignKey("books.id"), primary_key=True))
 """
-TEMPLATE = '''"""${message}"""
-import sqlalchemy as sa
-from alembic import op
-
-revision = ${repr(up_revision)}
-down_revision = ${repr(down_revision)}
-branch_labels = None
-
-
-def upgrade():
-    ${upgrades}
-
-
-def downgrade():
-    ${downgrades}
-'''
 SCRATCH = "SELECT count(*) FROM pg_namespace WHERE starts_with(nspname, 'tenancy_scratch')"
 
 
 @pytest.fixture
 def modelled(desk: Desk) -> Desk:
     """The shop at head, with models of both histories in one place."""
-    (desk.folder / "models.py").write_text(MODELS)
-    for name in ("shared", "tenants"):
-        env = "from models import metadata\n" + ENV.format(options="metadata")
-        (desk.folder / name / "env.py").write_text(env)
-        (desk.folder / name / "script.py.mako").write_text(TEMPLATE)
-    path = desk.folder / "alembic.ini"
-    path.write_text(
-        path.read_text().replace("path_separator", "prepend_sys_path = .\npath_separator")
-    )
+    shop_models(desk.folder)
     assert desk.run("upgrade", "--create").code == 0
     return desk
-
-
-def _operations(path: Path) -> list[str]:
-    up = path.read_text().partition("def downgrade")[0]
-    return [line.strip() for line in up.splitlines() if " op." in line or "schema=" in line]
 
 
 def test_each_history_is_compared_with_its_own_models(modelled: Desk):
@@ -112,7 +73,7 @@ def test_operations_name_the_schema_that_models_name(modelled: Desk):
         (made,) = modelled.json("revision", "--autogenerate", "-m", "x", "--track", track)[
             "revisions"
         ]
-        assert _operations(Path(made["path"])) == wanted
+        assert operations(Path(made["path"])) == wanted
     assert modelled.run("upgrade").code == 0
     assert modelled.run("check").code == 0
 
@@ -126,7 +87,7 @@ def test_shared_models_that_name_no_schema(modelled: Desk):
     assert modelled.run("check", "--track", "shared").code == 0
     path.write_text(models.format(more=', sa.Column("name", sa.Text)'))
     (made,) = modelled.json("revision", "--autogenerate", "--track", "shared")["revisions"]
-    assert _operations(Path(made["path"])) == [
+    assert operations(Path(made["path"])) == [
         "op.add_column('companies', sa.Column('name', sa.Text(), nullable=True))"
     ]
 
@@ -167,12 +128,3 @@ def test_the_stand_in_is_who_it_is_in_every_run(modelled: Desk):
         top="from fastapi_tenancy import current_tenant",
     )
     assert modelled.run("check", "--track", "shared").code == 0
-
-
-def test_what_has_to_be_there_first_is_said(modelled: Desk):
-    modelled.sql("DROP SCHEMA shared CASCADE; DROP SCHEMA tenant_acme CASCADE")
-    done = modelled.run("check", "--track", "tenants")
-    assert done.code == 1, done.err
-    assert "run `tenancy upgrade --track shared`" in done.err
-    assert "A new tenant" not in done.err
-    assert modelled.sql(SCRATCH) == [(0,)]

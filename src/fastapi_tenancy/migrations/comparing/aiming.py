@@ -31,12 +31,16 @@ def everything(_schema: str | None) -> bool:
 
 @dataclass(slots=True)
 class Aiming:
-    """A place that is compared with; once env.py was ``asked``, its models and its options."""
+    """A place that is compared with; once env.py was ``asked``, its models and its options.
+
+    ``others`` are tables in it that other tracks make.
+    """
 
     config: TenancyConfig
     place: Place
     connection: Connection
     ours: Ours
+    others: frozenset[str] = frozenset()
     metadata: list[MetaData] = field(default_factory=list)
     asked: bool = False
     options: Options = field(default_factory=dict)
@@ -85,27 +89,41 @@ class Aiming:
 
     def _named(self, included: Callable[..., bool]) -> Callable[..., bool]:
         def named(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
+            if kind == "table" and self._is_others(name, parents.get("schema_name")):
+                return False
             return (kind != "schema" or self.ours(name)) and included(name, kind, parents)
 
         return named
 
     def _among_ours(self, users: Callable[..., bool] | None) -> Callable[..., bool]:
         def included(item: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
-            if kind == "table" and not reflected and not self.ours(item.schema):
+            if kind == "table" and not reflected and self._is_left_out(item):
                 return False
             return users is None or users(item, name, kind, reflected, other)
 
         return included
 
+    def _is_left_out(self, table: Table) -> bool:
+        return not self.ours(table.schema) or self._is_others(table.name, table.schema)
+
+    def _is_others(self, table: str | None, schema: str | None) -> bool:
+        """True for a table of another track that is made in the same place."""
+        return table in self.others and schema in (None, self.place.schema)
+
 
 @contextmanager
 def aimed(
-    config: TenancyConfig, isolation: IsolationProvider, target: Target, ours: Ours = everything
+    config: TenancyConfig,
+    isolation: IsolationProvider,
+    target: Target,
+    ours: Ours = everything,
+    others: frozenset[str] = frozenset(),
 ) -> Iterator[Aiming]:
     """Yield the place of a target, connected to.
 
     Args:
-        ours: leaves out tables that are another track's.
+        ours: leaves out the schemas of other tracks.
+        others: tables of other tracks in this place; they are left out too.
 
     Raises:
         ServerUnreachableError: the server did not take the connection.
@@ -114,7 +132,7 @@ def aimed(
     path = isolation.search_path(target) if target.schema else ""
     place = Place(target.address, target.schema, path, target)
     with connected(place, config.connect_timeout_s) as connection:
-        yield Aiming(config, place, connection, ours)
+        yield Aiming(config, place, connection, ours, others)
 
 
 def _listed(metadata: Any) -> list[MetaData]:

@@ -9,6 +9,7 @@ from fastapi_tenancy.isolation.fixed import FixedIsolationProvider
 from fastapi_tenancy.migrations.comparing.aiming import Ours, everything
 from fastapi_tenancy.migrations.comparing.whom import Request
 from fastapi_tenancy.migrations.tracks.opening import Opened
+from fastapi_tenancy.migrations.tracks.ordering import before
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.track import Scope
 
@@ -37,6 +38,7 @@ def request_of(
         extra=extra,
         like=like,
         ours=_ours(opened, every),
+        before=_before(opened, every),
         track=track.name,
     )
 
@@ -53,6 +55,12 @@ def require_own_head(opened: Opened) -> None:
             " (revision in its settings), so a new revision is not for it; write it for the track"
             " that has the same scripts and no such end. Nothing was written"
         )
+
+
+def _before(opened: Opened, every: Sequence[Opened]) -> tuple[Opened, ...]:
+    """The tracks that it waits for, in their order."""
+    names = {track.name for track in before(opened.track, tuple(o.track for o in every))}
+    return tuple(other for other in every if other.track.name in names)
 
 
 def _ours(opened: Opened, every: Sequence[Opened]) -> Ours:

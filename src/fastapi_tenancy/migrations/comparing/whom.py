@@ -12,6 +12,7 @@ from fastapi_tenancy.migrations.at_head import standing_at_head
 from fastapi_tenancy.migrations.comparing.aiming import Aiming, Ours, aimed, everything
 from fastapi_tenancy.migrations.fleet import Fleet
 from fastapi_tenancy.migrations.reference.building import WasInterruptedError, reference
+from fastapi_tenancy.migrations.tracks.opening import Opened
 from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.target import Target
 
@@ -22,8 +23,9 @@ class Request:
 
     ``tenant`` names a tenant to compare with; by default a reference is built from the
     migrations. ``like`` is a place of a track that is not about tenants, ``ours`` leaves out the
-    tables of other tracks, by their schema. ``extra`` are the user's own ``-x`` arguments;
-    ``track`` is empty where the project has one history.
+    tables of other tracks, by their schema. ``before`` are the tracks that this one comes after.
+    ``extra`` are the user's own ``-x`` arguments; ``track`` is empty where the project has one
+    history.
     """
 
     fleet: Fleet
@@ -32,6 +34,7 @@ class Request:
     extra: tuple[str, ...] = ()
     like: Target | None = None
     ours: Ours = everything
+    before: tuple[Opened, ...] = ()
     track: str = ""
 
 
@@ -65,21 +68,15 @@ def whom(
         fleet,
         history,
         request.like,
-        after=_before(fleet, request.track),
+        before=request.before,
         extra=request.extra,
         listener=listener,
         stop=stop,
     )
     with (
         building as made,
-        aimed(fleet.config, made.isolation, made.target, request.ours) as aiming,
+        aimed(fleet.config, made.isolation, made.target, request.ours, made.others) as aiming,
     ):
         if stop.requested.is_set():
             raise WasInterruptedError("interrupted before the models were compared")
         yield Whom(made.target, aiming)
-
-
-def _before(fleet: Fleet, track: str) -> tuple[str, ...]:
-    """The tracks that a track comes after, as the settings have them."""
-    settings = fleet.config.tracks.get(track)
-    return tuple(settings.after) if settings is not None else ()

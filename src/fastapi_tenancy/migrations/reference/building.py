@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from sqlalchemy import inspect
 
 from fastapi_tenancy.engine.run import FleetRun
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import MigrationFailedError, TenancyError
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.isolation.fixed import FixedIsolationProvider
-from fastapi_tenancy.isolation.homes import Homes
 from fastapi_tenancy.isolation.protocol import IsolationProvider
-from fastapi_tenancy.isolation.reach import require_reachable
+from fastapi_tenancy.migrations.env.connecting import connected
+from fastapi_tenancy.migrations.env.placing import Place
 from fastapi_tenancy.migrations.fleet import Fleet
-from fastapi_tenancy.migrations.reference.naming import new_name
-from fastapi_tenancy.migrations.reference.scratch import Scratch, ScratchFile
-from fastapi_tenancy.migrations.reference.server import ScratchDatabase, ScratchSchema
-from fastapi_tenancy.model.event import Differed, Event, Listener, Warned, silent
+from fastapi_tenancy.migrations.reference.earlier import Earlier
+from fastapi_tenancy.migrations.reference.ground import Ground, grounds, made
+from fastapi_tenancy.migrations.tracks.opening import Opened
+from fastapi_tenancy.model.event import Differed, Event, Listener, silent
 from fastapi_tenancy.model.outcome import Report
 from fastapi_tenancy.model.plan import Command, ProofLevel
 from fastapi_tenancy.model.target import Target
-from fastapi_tenancy.model.tenant import Tenant
 
 INSTEAD = "; --tenant IDENTIFIER compares with a tenant that stands at head"
 """What whoever compares models can do without a reference; others leave it out."""
@@ -34,19 +35,22 @@ class WasInterruptedError(TenancyError):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A place at a revision that is nobody's, and the isolation that leads there."""
+    """A place at a revision that is nobody's, and the isolation that leads there.
+
+    ``others`` are tables in it that other tracks have made.
+    """
 
     target: Target
     isolation: IsolationProvider
+    others: frozenset[str] = frozenset()
 
 
 class _Isolation(FixedIsolationProvider):
-    """Leads to the one scratch place; what tenants share is watched as in any run."""
+    """Leads to one scratch place; what tenants share is watched as in any run."""
 
-    def __init__(self, fleet: Fleet, scratch: Scratch) -> None:
-        super().__init__(fleet.config, [scratch.target])
-        beside = isinstance(scratch, ScratchSchema)
-        self._shared = fleet.isolation.shared_schemas() if beside else ()
+    def __init__(self, fleet: Fleet, target: Target, shared: tuple[str, ...] = ()) -> None:
+        super().__init__(fleet.config, [target])
+        self._shared = shared
 
     def shared_schemas(self) -> tuple[str, ...]:
         return self._shared
@@ -58,7 +62,7 @@ def reference(
     history: History,
     like: Target | None = None,
     *,
-    after: tuple[str, ...] = (),
+    before: Sequence[Opened] = (),
     beside: Target | None = None,
     heads: tuple[str, ...] | None = None,
     extra: tuple[str, ...] = (),
@@ -70,7 +74,8 @@ def reference(
     Args:
         like: one of the places that a track goes to which is not about tenants: the reference is
             a database that has it; by default it is what a new tenant would get.
-        after: tracks that have to stand before this one; named where it fails.
+        before: the tracks that have to stand before this one, in their order: they are built
+            first, in the same place, but for those that stand in the database of the tenants.
         beside: where a tenant lives: the reference is a place of the same kind, on its server.
         heads: the position it is brought to, all heads of the scripts by default.
         extra: the user's own ``-x`` arguments.
@@ -83,17 +88,15 @@ def reference(
         ConfigurationError: as for any run.
     """
     stop = stop or Stop()
-    scratch = _scratch(fleet, like, beside)
-    scratch.sweep()
-    try:
-        scratch.make()
-        made = Reference(scratch.target, _Isolation(fleet, scratch))
-        for revision in _revisions(history, heads):
-            report = _build(fleet, history, made, revision, extra, listener, stop)
-            _require_built(report, revision, history, after, stop)
-        yield made
-    finally:
-        _removed(scratch, listener)
+    with made(grounds(fleet, like, beside, before, extra), listener) as ground:
+        build = _Build(ground, extra, listener, stop)
+        for earlier in ground.first:
+            build.earlier(earlier)
+        target = ground.scratch.target
+        others = _tables(target, fleet.config.connect_timeout_s) if ground.first else ()
+        isolation = _Isolation(fleet, target, ground.shared)
+        build.own(fleet, history, isolation, heads)
+        yield Reference(target, isolation, frozenset(others))
 
 
 def _revisions(history: History, heads: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -103,46 +106,71 @@ def _revisions(history: History, heads: tuple[str, ...] | None) -> tuple[str, ..
     return ("heads",) if history.known else ()  # the first revision may be about to be written
 
 
-def _scratch(fleet: Fleet, like: Target | None, beside: Target | None) -> Scratch:
-    name, timeout = new_name(), fleet.config.connect_timeout_s
-    if beside is not None:
-        nobody = Tenant(id=name, identifier=name, shard=beside.tenant.shard)
-        target = replace(beside, tenants=(nobody,))
-    else:
-        target = like or fleet.isolation.target(_nobody(fleet, name))
-    require_reachable(target)
-    if target.is_file:
-        return ScratchFile(name, target)
-    if target.schema and like is None:
-        return ScratchSchema(name, target, fleet.isolation.shared_schemas(), timeout)
-    return ScratchDatabase(name, target, timeout)
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """Brings the histories of a reference to where they should be, one after the other."""
+
+    ground: Ground
+    extra: tuple[str, ...]
+    listener: Listener
+    stop: Stop
+
+    def earlier(self, earlier: Earlier) -> None:
+        """Build a track that comes first."""
+        fleet, track = earlier.opened.fleet, earlier.opened.track
+        history = fleet.history()
+        if not history.known:
+            return
+        report = self._run(fleet, history, _Isolation(fleet, earlier.target), track.asked("heads"))
+        whose = f"the migrations of the track {track.name!r}, which comes first, fail"
+        advice = f"That track has to be mended{self.ground.advice_first}"
+        self._require(report, track.asked("heads"), history, f"{whose} in an empty place", advice)
+
+    def own(
+        self,
+        fleet: Fleet,
+        history: History,
+        isolation: FixedIsolationProvider,
+        heads: tuple[str, ...] | None,
+    ) -> None:
+        """Build what the reference is for."""
+        for revision in _revisions(history, heads):
+            report = self._run(fleet, history, isolation, revision)
+            whose = "the migrations fail in an empty place"
+            self._require(report, revision, history, whose, self.ground.advice)
+
+    def _run(
+        self, fleet: Fleet, history: History, isolation: FixedIsolationProvider, revision: str
+    ) -> Report:
+        options = fleet.options(
+            Command.UPGRADE,
+            revision,
+            concurrency=1,
+            create=True,  # a file is there once somebody connects to it
+            proof=ProofLevel.REVISION,
+            x_arguments=self.extra,
+        )
+        told = _told(self.listener)
+        run = FleetRun(history, isolation, options, listener=told, stop=self.stop)
+        return run.execute(lambda: isolation.tenants()[:1])
+
+    def _require(
+        self, report: Report, revision: str, history: History, whose: str, advice: str
+    ) -> None:
+        if self.stop.requested.is_set():
+            raise WasInterruptedError("interrupted while the reference was built")
+        (outcome,) = report.outcomes
+        if outcome.success and not history.span(Command.UPGRADE, revision, outcome.to_heads).moves:
+            return
+        raise MigrationFailedError(
+            f"no reference could be built, because {whose}: {outcome.error}. {advice}{INSTEAD}"
+        )
 
 
-def _nobody(fleet: Fleet, name: str) -> Tenant:
-    """A tenant of no catalogue, on the first server there is."""
-    home = next(iter(Homes(fleet.config)), None)
-    return Tenant(id=name, identifier=name, shard=home.shard if home else None)
-
-
-def _build(
-    fleet: Fleet,
-    history: History,
-    made: Reference,
-    revision: str,
-    extra: tuple[str, ...],
-    listener: Listener,
-    stop: Stop,
-) -> Report:
-    options = fleet.options(
-        Command.UPGRADE,
-        revision,
-        concurrency=1,
-        create=True,  # a file is there once somebody connects to it
-        proof=ProofLevel.REVISION,
-        x_arguments=extra,
-    )
-    run = FleetRun(history, made.isolation, options, listener=_told(listener), stop=stop)
-    return run.execute(lambda: [made.target.tenant])
+def _tables(target: Target, timeout_s: float) -> list[str]:
+    """The tables that are there before the reference's own."""
+    with connected(Place(target.address), timeout_s) as connection:
+        return inspect(connection).get_table_names(schema=target.schema or None)
 
 
 def _told(listener: Listener) -> Listener:
@@ -153,33 +181,3 @@ def _told(listener: Listener) -> Listener:
             listener(event)
 
     return listen
-
-
-def _require_built(
-    report: Report, revision: str, history: History, after: tuple[str, ...], stop: Stop
-) -> None:
-    if stop.requested.is_set():
-        raise WasInterruptedError("interrupted while the reference was built")
-    (outcome,) = report.outcomes
-    heads = tuple(sorted(outcome.to_heads))
-    there = heads == history.heads if revision == "heads" else revision in heads
-    if not outcome.success or not there:
-        raise MigrationFailedError(
-            f"no reference could be built, because the migrations fail in an empty place:"
-            f" {outcome.error}. {_advice(after)}{INSTEAD}"
-        )
-
-
-def _advice(after: tuple[str, ...]) -> str:
-    if not after:
-        return "A new tenant would fail in the same way"
-    upgrades = " and ".join(f"`tenancy upgrade --track {name}`" for name in after)
-    return f"What other tracks make has to be there first: run {upgrades}"
-
-
-def _removed(scratch: Scratch, listener: Listener) -> None:
-    """Remove it; where that fails and nothing else has, say so."""
-    try:
-        scratch.remove(scratch.name)
-    except TenancyError as error:
-        listener(Warned(f"{error}. The next run that builds one tries again"))

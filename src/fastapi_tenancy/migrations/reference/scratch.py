@@ -20,6 +20,10 @@ class ScratchError(ConfigurationError):
     """A scratch place could not be made; nothing was changed."""
 
 
+class NotAllowedError(ScratchError):
+    """The role may not make it; another kind of place it may."""
+
+
 class Scratch(ABC):
     """A place for ``target``, which is what the engine is given."""
 
@@ -32,7 +36,7 @@ class Scratch(ABC):
         """Make it.
 
         Raises:
-            ScratchError: the role may not, or the server or the disk refuses it.
+            ScratchError: the role may not (NotAllowedError), or the server or the disk refuses it.
             ServerUnreachableError: the server does not take the connection.
         """
 

@@ -15,7 +15,7 @@ from fastapi_tenancy.engine.shared import SharedSchemas
 from fastapi_tenancy.errors import MigrationFailedError
 from fastapi_tenancy.isolation.names import literal, quote
 from fastapi_tenancy.isolation.place import place
-from fastapi_tenancy.migrations.reference.scratch import Scratch, ScratchError
+from fastapi_tenancy.migrations.reference.scratch import NotAllowedError, Scratch, ScratchError
 from fastapi_tenancy.model.scratch import PREFIX
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy
@@ -53,7 +53,7 @@ class _OnServer(Scratch):
                 self._create(connection)
             except errors.InsufficientPrivilege as error:
                 role = connection.info.user
-                raise ScratchError(
+                raise NotAllowedError(
                     f"no reference could be built, because the role {role} may not make a scratch"
                     f" {self.kind}: {str(error).strip()}. Give it {self._right()}{INSTEAD}"
                 ) from error
