@@ -230,7 +230,7 @@ def test_databases_of_their_own(well: Desk):
         assert f"gone_{name}" in found
         assert "--create" in do
         well.sql("DELETE FROM tenants WHERE identifier = 'bolt'")
-        assert any("1 databases" in f for f in findings(well, "fine", 0))
+        assert any("1 database" in f and "1 databases" not in f for f in findings(well, "fine", 0))
     finally:
         with psycopg.connect(well.url, autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "own_{name}"'.encode())

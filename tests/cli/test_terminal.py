@@ -68,6 +68,34 @@ def test_tables_fit_the_terminal_and_errors_are_whole(slow: Desk):
     assert "no tenant 'nobody' in the catalogue; `tenancy tenants list`" in seen.seen
 
 
+@pytest.mark.parametrize("command", ["check", "doctor"])
+def test_findings_are_a_table_on_a_terminal_and_lines_elsewhere(slow: Desk, command: str):
+    env = slow.folder / "migrations" / "env.py"
+    env.write_text(
+        "import sqlalchemy as sa\nmetadata = sa.MetaData()\n"
+        'sa.Table("a_table_whose_name_is_long", metadata, sa.Column("id", sa.Integer))\n'
+        + env.read_text().replace("connection=connection", "connection, target_metadata=metadata")
+    )
+    slow.sql("UPDATE tenants SET schema_name = 'tenant_acme' WHERE identifier = 'bolt'")
+    done = slow.run(command)
+    assert done.code == 1
+    assert "─" not in done.out
+    assert not [line for line in done.out.splitlines() if "   " in line.strip()]
+    if command == "check":
+        assert (
+            "models  migrations, a_table_whose_name_is_long: the table is in the models only\n"
+            "        `tenancy revision --autogenerate -m ...` writes it\n" in done.out
+        )
+    else:
+        assert (
+            "\naction  tenants: acme, bolt all claim tenant_acme\n        give each one" in done.out
+        )
+    with terminal(slow, command, columns=60) as seen:
+        assert seen.wait().code == 1
+    assert "what to do" in seen.seen
+    assert max(map(len, seen.seen.splitlines())) <= 60
+
+
 def test_several_tenants_are_taken_down_after_a_yes(slow: Desk):
     with terminal(slow, "downgrade", "base") as seen:
         seen.wait_for("Downgrade 4 tenants (4 from 0001 to base)? [y/N]: ")

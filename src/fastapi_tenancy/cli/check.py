@@ -99,21 +99,20 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _show(output: Output, track: Track, checked: Checked, tenant: str | None) -> None:
-    from fastapi_tenancy.cli.tables import table
+    from fastapi_tenancy.cli.findings import Told, show_findings
 
-    if checked.findings:
-        rows = ((f.subject.value, f.where, _table(f), f.found, f.do) for f in checked.findings)
-        output.out.print(table(("check", "where", "table", "found", "what to do"), rows))
+    told = (Told(f.subject.value, (f.where, _table(f)), _found(f), f.do) for f in checked.findings)
+    show_findings(output, ("check", "where", "table"), told)
     prefix = f"{track.name}: " if track.name else ""
     output.say(prefix + _summary(checked, tenant))
 
 
 def _summary(checked: Checked, tenant: str | None) -> str:
-    from fastapi_tenancy.cli.words import tables_in_words
+    from fastapi_tenancy.cli.words import in_words, tables_in_words
 
     count = sum(not finding.note for finding in checked.findings)
     if count:
-        return "1 finding" if count == 1 else f"{count:,} findings"
+        return in_words(count, "finding")
     if not checked.compared:
         return "not compared"
     other = "the migrations make" if tenant is None else f"tenant {tenant} has"
@@ -121,6 +120,10 @@ def _summary(checked: Checked, tenant: str | None) -> str:
     if checked.shared_tables:
         told += f"; the rows of {tables_in_words(checked.shared_tables)} are kept apart"
     return told
+
+
+def _found(finding: Finding) -> str:
+    return f"note: {finding.found}" if finding.note else finding.found
 
 
 def _table(finding: Finding) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_tenancy.cli.output import Output
-from fastapi_tenancy.cli.words import names_in_words, targets_in_words
+from fastapi_tenancy.cli.words import in_words, names_in_words, targets_in_words
 
 if TYPE_CHECKING:
     from fastapi_tenancy.drift.values import Change, Drift, Group, Variant
@@ -56,7 +56,7 @@ def _counted(group: Group) -> str:
     if not group.variants:
         return told
     count = len(group.variants)
-    return f"{told}; {group.drifted:,} in {count:,} variant{'' if count == 1 else 's'}"
+    return f"{told}; {group.drifted:,} in {in_words(count, 'variant')}"
 
 
 def _reason(group: Group) -> str:
@@ -76,7 +76,7 @@ def _tell_variants(output: Output, group: Group, scope: Scope) -> None:
         _tell_changes(output, variant)
     left = len(group.variants) - VARIANTS
     if left > 0:
-        output.say(f"and {left:,} more variants (--json shows them all)")
+        output.say(f"and {in_words(left, 'more variant')} (--json shows them all)")
 
 
 def _tell_changes(output: Output, variant: Variant) -> None:
@@ -90,7 +90,7 @@ def _tell_changes(output: Output, variant: Variant) -> None:
         output.say(note, style="yellow")
     left = len(variant.changes) - CHANGES
     if left > 0:
-        output.say(f"and {left:,} more objects (--json shows them all)")
+        output.say(f"and {in_words(left, 'more object')} (--json shows them all)")
 
 
 def _notes(changes: tuple[Change, ...]) -> Iterator[str]:
@@ -117,4 +117,5 @@ def _tell_unread(output: Output, found: Drift) -> None:
         told = f"{count} not compared ({names_in_words(names)}): {reason}"
         output.say(told, style="yellow" if note else "red")
     if len(ordered) > CAUSES:
-        output.say(f"and {len(ordered) - CAUSES:,} more reasons (--json shows them all)")
+        more = in_words(len(ordered) - CAUSES, "more reason")
+        output.say(f"and {more} (--json shows them all)")

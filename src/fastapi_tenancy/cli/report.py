@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
-from fastapi_tenancy.cli.words import tenants_in_words
+from fastapi_tenancy.cli.words import in_words, tenants_in_words
 from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Report
 from fastapi_tenancy.model.plan import Refusal
 
@@ -68,7 +68,8 @@ def _tell_causes(output: Output, report: Report, *, traceback: bool) -> None:
     rest = ordered[CAUSES:]
     if rest:
         count = tenants_in_words(sum(len(outcomes) for outcomes in rest))
-        output.say(f"and {len(rest)} more causes, for {count} (--json lists all)", style="red")
+        more = in_words(len(rest), "more cause")
+        output.say(f"and {more}, for {count} (--json lists all)", style="red")
 
 
 def same_cause(error: str, schema: str) -> str:

@@ -23,20 +23,21 @@ def visible(text: str, *, lines: bool = True) -> str:
 
 def tenants_in_words(count: int) -> str:
     """``1 tenant``, ``2 tenants``."""
-    return _counted(count, "tenant")
+    return in_words(count, "tenant")
 
 
 def targets_in_words(count: int, scope: Scope) -> str:
     """``2 tenants``, or ``2 targets`` where nobody lives there alone."""
-    return _counted(count, "tenant" if scope is Scope.TENANT else "target")
+    return in_words(count, "tenant" if scope is Scope.TENANT else "target")
 
 
 def tables_in_words(count: int) -> str:
     """``1 table``, ``2 tables``."""
-    return _counted(count, "table")
+    return in_words(count, "table")
 
 
-def _counted(count: int, what: str) -> str:
+def in_words(count: int, what: str) -> str:
+    """``1 finding``, ``2,000 findings``: whatever has a plural with an s."""
     return f"1 {what}" if count == 1 else f"{count:,} {what}s"
 
 

@@ -45,15 +45,13 @@ def doctor(
 
 
 def _show(output: Output, found: Sequence[Finding]) -> None:
-    from rich.text import Text
-
     from fastapi_tenancy.cli.checking.finding import Weight
-    from fastapi_tenancy.cli.tables import table
+    from fastapi_tenancy.cli.findings import Told, show_findings
     from fastapi_tenancy.model.url import masked
 
     colours = {Weight.FINE: "green", Weight.NOTE: "cyan", Weight.ACTION: "bold red"}
-    rows = (
-        (Text(f.weight.value, colours[f.weight]), f.check, masked(f.found), masked(f.do))
+    told = (
+        Told(f.weight.value, (f.check,), masked(f.found), masked(f.do), colours[f.weight])
         for f in found
     )
-    output.out.print(table(("", "check", "found", "what to do"), rows))
+    show_findings(output, ("", "check"), told)

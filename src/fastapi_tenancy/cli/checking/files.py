@@ -9,6 +9,7 @@ from contextlib import closing
 from fastapi_tenancy.cli.checking.finding import Finding, Named, action, fine
 from fastapi_tenancy.cli.checking.survey import Server
 from fastapi_tenancy.cli.checking.versions import Versions
+from fastapi_tenancy.cli.words import in_words
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.model.target import MISSING, Position, PositionState, Target
 from fastapi_tenancy.observe.files import (
@@ -35,7 +36,7 @@ def look_at_files(server: Server, versions: Versions, table: str) -> Iterator[Fi
         yield action(RIGHTS, f"{closed} cannot be written to", "give this user the right to")
     else:
         rest = f"; looked at {len(server.wholes)}" if server.count > len(server.wholes) else ""
-        yield fine(RIGHTS, f"{server.count:,} SQLite files{rest}")
+        yield fine(RIGHTS, f"{in_words(server.count, 'SQLite file')}{rest}")
 
 
 def _position(target: Target, table: str) -> tuple[Position, int]:

@@ -12,6 +12,7 @@ import psycopg
 from fastapi_tenancy.cli.checking.finding import Finding, Named, action, fine, note
 from fastapi_tenancy.cli.checking.survey import Server
 from fastapi_tenancy.cli.checking.versions import Versions
+from fastapi_tenancy.cli.words import in_words
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.engine.budget import check_budget
 from fastapi_tenancy.errors import BudgetError, ConfigurationError
@@ -125,12 +126,12 @@ class ServerCheck:
         table, concurrency = read_lock_table(connection), self._config.concurrency
         needed = largest * concurrency
         if needed <= table.slots:
-            yield fine(ROOM, f"locks enough: {largest:,} objects in the largest tenant")
+            yield fine(ROOM, f"locks enough: {in_words(largest, 'object')} in the largest tenant")
             return
         enough = math.ceil(needed * 1.2 / table.transactions)
         yield action(
             ROOM,
-            f"the largest tenant has {largest:,} objects; {concurrency} at once may lock"
+            f"the largest tenant has {in_words(largest, 'object')}; {concurrency} at once may lock"
             f" {needed:,}, and the server has room for {table.slots:,}",
             f"raise max_locks_per_transaction to {enough} (a restart), or lower concurrency",
         )
@@ -160,7 +161,7 @@ class ServerCheck:
             yield action(CONNECTION, f"{lost}: {why}", "`tenancy upgrade --create` makes databases")
         if reached:
             rest = f"; looked at {len(server.wholes)}" if server.count > len(server.wholes) else ""
-            yield fine(CONNECTION, f"{server.count:,} databases{rest}")
+            yield fine(CONNECTION, f"{in_words(server.count, 'database')}{rest}")
 
     def _whole(self, connection: psycopg.Connection, name: str) -> Iterator[Finding]:
         role = read_role(connection)

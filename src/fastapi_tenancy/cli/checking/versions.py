@@ -55,8 +55,9 @@ class Versions:
         if self.empty:
             yield note(CHECK, f"{self.empty}: nothing there yet", "`tenancy upgrade`")
         if self.counts["places"] and not (self.unknown or self.unreadable or self.unversioned):
+            there, places = self.counts["at head"], self.counts["places"]
             yield fine(
-                CHECK, f"{self.counts['at head']:,} of {self.counts['places']:,} are at the head"
+                CHECK, f"{there:,} of {places:,} {'is' if places == 1 else 'are'} at the head"
             )
 
     def _wrong(self) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from fastapi_tenancy.cli.words import in_words
 from fastapi_tenancy.errors import ConfigurationError
 
 KEYS = (
@@ -104,8 +105,9 @@ def _from_csv(text: str, shown: str) -> Iterator[Entry]:
             continue
         if len(cells) != len(columns):
             raise ConfigurationError(
-                f"{shown}, line {line}: {len(cells)} cells, but line {head} names {len(columns)}"
-                " columns; text with a comma in it has to stand in double quotes"
+                f"{shown}, line {line}: {in_words(len(cells), 'cell')}, but line {head} names"
+                f" {in_words(len(columns), 'column')}; text with a comma in it has to stand in"
+                " double quotes"
             )
         yield _entry(f"line {line}", zip(columns, cells, strict=True))
     if not columns:
