@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from cli_desk import Desk
+from shared_tables import SHARED, role_of
 from test_bad_input import refused
 from test_revision import FOLLOWING, SCHEMAS, env
-
-ORDERS = """
-op.create_table(
-    "orders", sa.Column("id", sa.Integer, primary_key=True), sa.Column("tenant_id", sa.Uuid),
-)
-"""
-SHARED = """
-    import sqlalchemy as sa
-    from alembic import context
-
-    metadata = sa.MetaData()
-    sa.Table("notes", metadata, sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("text", sa.Text), sa.Column("author", sa.Text))
-    sa.Table("orders", metadata, sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("tenant_id", sa.Uuid){options})
-    url = context.config.get_main_option("sqlalchemy.url")
-    with sa.create_engine(url, poolclass=sa.NullPool).connect() as connection:
-        context.configure(connection=connection, target_metadata=metadata)
-        with context.begin_transaction():
-            context.run_migrations()
-"""
 
 
 def found(desk: Desk, *arguments: str, code: int = 1) -> list[tuple[Any, ...]]:
@@ -147,21 +126,6 @@ def test_no_models(desk: Desk):
     refused(desk.run("check"), "does not provide a MetaData object")
 
 
-@pytest.fixture
-def shared(desk: Desk) -> Iterator[Desk]:
-    """Tables that tenants share, at head, and a role for the application."""
-    role = f"app_{uuid4().hex[:12]}"
-    (desk.folder / "tenancy.toml").write_text(f'isolation_strategy = "rls"\nrls_role = "{role}"\n')
-    env(desk, SHARED)
-    desk.revision("0004", "0003", "orders", ORDERS)
-    desk.revision("0005", "0004", "apart", 'op.enable_tenant_rls("orders")')
-    desk.sql(f"CREATE ROLE {role}")
-    assert desk.run("tenants", "add", "acme").code == 0
-    assert desk.run("upgrade").code == 0
-    yield desk
-    desk.sql(f"DROP ROLE {role}")
-
-
 def test_policies_that_hold(shared: Desk):
     done = shared.run("check")
     assert done.code == 0, done
@@ -212,16 +176,17 @@ def test_a_table_without_a_policy(shared: Desk):
         (
             "CREATE TABLE more (tenant_id text); CREATE POLICY own ON more USING"
             " (tenant_id = (current_setting('app.tenant_id')::\"char\")::text);"
-            " ALTER TABLE more ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+            " ALTER TABLE more ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
+            " GRANT ALL ON more TO {role}",
             "its policy own does not say that tenant_id equals the setting",
         ),
-        ("CREATE TABLE more (tenant_id text)", "no policy"),
+        ("CREATE TABLE more (tenant_id text); GRANT ALL ON more TO {role}", "no policy"),
         ("ALTER ROLE {role} SUPERUSER", "is a superuser: no policy holds for it"),
         ("ALTER ROLE {role} BYPASSRLS", "has BYPASSRLS: no policy holds for it"),
     ],
 )
 def test_what_does_not_hold_in_the_shared_database(shared: Desk, broken: str, told: str):
-    role = (shared.folder / "tenancy.toml").read_text().partition('rls_role = "')[2].strip('"\n')
+    role = role_of(shared)
     shared.sql(broken.format(role=role))
     (only,) = found(shared)
     assert told in only[3]
@@ -232,14 +197,15 @@ def test_a_policy_by_hand_that_compares_values_is_noted(shared: Desk):
     shared.sql(
         "CREATE TABLE more (tenant_id int); CREATE POLICY own ON more USING"
         " (tenant_id = current_setting('app.tenant_id')::int);"
-        " ALTER TABLE more ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
+        " ALTER TABLE more ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
+        f" GRANT ALL ON more TO {role_of(shared)}"
     )
     ((_check, _where, table, told),) = found(shared, code=0)
     assert (table, "its policy own compares tenant_id as integer" in told) == ("more", True)
 
 
 def test_views_that_show_all_rows(shared: Desk):
-    role = (shared.folder / "tenancy.toml").read_text().partition('rls_role = "')[2].strip('"\n')
+    role = role_of(shared)
     shared.sql(
         "CREATE VIEW every AS SELECT id FROM orders;"
         "CREATE VIEW own WITH (security_invoker) AS SELECT * FROM orders;"

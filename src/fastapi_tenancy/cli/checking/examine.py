@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from fastapi_tenancy.cli.checking.files import look_at_files
 from fastapi_tenancy.cli.checking.finding import Finding
+from fastapi_tenancy.cli.checking.required import look_at_required
+from fastapi_tenancy.cli.checking.role import look_at_rls
 from fastapi_tenancy.cli.checking.scripts import read_env, read_history
 from fastapi_tenancy.cli.checking.server import CONNECTION, RIGHTS, ROOM, ServerCheck
 from fastapi_tenancy.cli.checking.settings import read_settings
@@ -51,10 +53,14 @@ def examine(where: Where) -> Iterator[Finding]:
     for track in chosen:
         histories[track], found = read_history(track.ini, track.section)
         yield from _of(track, found)
+    of_tenants = [history for t, history in histories.items() if t.scope is Scope.TENANT]
+    if all(history is not None and history.known for history in of_tenants):  # else it is told
+        yield from look_at_required(config)
     yield from _tenants(config, {t: h for t, h in histories.items() if t.scope is Scope.TENANT})
     for track, history in histories.items():
         if track.scope is not Scope.TENANT and history is not None:
             yield from _of(track, look_at_track(config, track))
+    yield from look_at_rls(config)
 
 
 def _tenants(config: TenancyConfig, histories: Mapping[Track, History | None]) -> Iterator[Finding]:

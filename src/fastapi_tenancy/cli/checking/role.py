@@ -1,0 +1,28 @@
+"""Row-level security: whether policies hold for the role that asks, and what it may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fastapi_tenancy.cli.checking.finding import Finding, action, fine, note
+from fastapi_tenancy.migrations.checking.live import look_at_role
+from fastapi_tenancy.model.tenant import IsolationStrategy
+
+if TYPE_CHECKING:
+    from fastapi_tenancy.config import TenancyConfig
+
+CHECK = "row-level security"
+
+
+def look_at_rls(config: TenancyConfig) -> Iterator[Finding]:
+    """Say what does not hold in the databases that tenants share; nothing where they share none."""
+    if IsolationStrategy.RLS not in config.strategies:
+        return
+    well = True
+    for found in look_at_role(config):
+        table = f"{found.table}: " if found.table else ""
+        kind, well = (note, well) if found.note else (action, False)
+        yield kind(CHECK, f"{found.where}: {table}{found.found}", found.do)
+    if well:
+        yield fine(CHECK, f"policies hold for {config.rls_role or 'the role of database_url'}")
