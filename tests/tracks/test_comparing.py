@@ -100,16 +100,6 @@ def test_a_track_without_models_is_left_out(modelled: Desk):
     assert "shared: not compared" in done.out
 
 
-def test_a_track_that_ends_early_is_left_out(modelled: Desk):
-    revision(modelled.folder / "shared", "s2", "s1", "pass")
-    toml = modelled.folder / "tenancy.toml"
-    toml.write_text(toml.read_text() + 'revision = "s1"\n')
-    assert "shared: not compared" in modelled.run("check").out
-    done = modelled.run("revision", "--autogenerate", "--track", "shared")
-    assert done.code == 2
-    assert "is brought to s1 and no further" in done.err
-
-
 def test_a_tenant_is_of_the_tenants_track(modelled: Desk):
     for chosen in ((), ("--track", "tenants")):
         done = modelled.run("check", *chosen, "--tenant", "acme")

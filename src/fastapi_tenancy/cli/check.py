@@ -61,10 +61,11 @@ def _checked(
 ) -> Checked:
     from fastapi_tenancy.cli.undone import run_undone
     from fastapi_tenancy.migrations.checking.check import check, left_out
-    from fastapi_tenancy.migrations.comparing.tracks import request_of
+    from fastapi_tenancy.migrations.comparing.tracks import compared_by, request_of
 
-    if opened.track.revision is not None:
-        return left_out(opened.track)
+    other = compared_by(opened, every)
+    if other is not None:
+        return left_out(opened.track, other)
     request = request_of(opened, every, tenant, extra)
     return run_undone(lambda listener, stop: check(request, listener=listener, stop=stop), output)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -99,8 +100,10 @@ def _compared(
     from fastapi_tenancy.migrations.comparing.writing import write_differences
 
     opened, every = meant_track(where)
-    require_own_head(opened)
+    require_own_head(opened, every)
     request = request_of(opened, every, tenant, extra)
+    if request.heads is not None and draft.head == "head":
+        draft = replace(draft, head=opened.track.asked("head"))
     written = run_undone(
         lambda listener, stop: write_differences(request, draft, listener=listener, stop=stop),
         output,
@@ -108,6 +111,9 @@ def _compared(
     _told(output, written, compared_with=tenant, empty=written.empty)
     other = "what the migrations make" if tenant is None else f"tenant {tenant}"
     if written.scripts:
+        if opened.track.revision is not None and request.heads is None:
+            told = f"the track {opened.track.name} is brought to {opened.track.revision} and no"
+            output.say(f"{told} further: raise revision in its settings to roll it out")
         output.say(f"the models were compared with {other}; read it before it is used")
     else:
         output.say(f"no difference between the models and {other}: nothing was written")

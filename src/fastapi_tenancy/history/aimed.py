@@ -36,10 +36,14 @@ _SIGNATURE = inspect.signature(EnvironmentContext.configure)
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """Where the models are compared, and with which options."""
+    """Where the models are compared, and with which options.
+
+    ``of_branch`` says that the place stands at the head of a branch, and is meant to.
+    """
 
     connection: Connection
     settle: Settle
+    of_branch: bool = False
 
 
 class _Aimed(EnvironmentContext):
@@ -86,7 +90,8 @@ def compared(
     revision = RevisionContext(config, history.directory, command)
 
     def look(heads: Any, context: MigrationContext) -> list[Any]:
-        revision.run_autogenerate(heads, context)
+        # Alembic asks for a place at all heads, and looks at them for nothing else.
+        revision.run_autogenerate(history.heads if aim.of_branch else heads, context)
         return []
 
     environment = _Aimed(

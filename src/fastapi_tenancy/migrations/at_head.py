@@ -17,9 +17,16 @@ if TYPE_CHECKING:
 
 
 def standing_at_head(
-    fleet: Fleet, history: History, tenant: str | None, extra: tuple[str, ...]
+    fleet: Fleet,
+    history: History,
+    tenant: str | None,
+    extra: tuple[str, ...],
+    heads: tuple[str, ...] | None = None,
 ) -> Target:
     """Where the tenant named lives, or the first one that stands at head.
+
+    Args:
+        heads: those of a branch, where the others are not meant.
 
     Raises:
         ConfigurationError: whoever is asked for does not stand at head, or nobody does.
@@ -34,15 +41,15 @@ def standing_at_head(
     options = fleet.options(Command.UPGRADE, "heads", x_arguments=extra)
     seen: list[Standing] = []
     for standing in fleet.standings(options, Selection(identifiers=named)):
-        if _at_head(standing, history):
+        if _at_head(standing, history.heads if heads is None else heads):
             return standing.target
         seen.append(standing)
     raise ConfigurationError(_nobody(history, tenant, seen))
 
 
-def _at_head(standing: Standing, history: History) -> bool:
+def _at_head(standing: Standing, heads: tuple[str, ...]) -> bool:
     position = standing.position
-    there = position.heads == history.heads and not position.half_done
+    there = position.heads == heads and not position.half_done
     return there and standing.refusal is None
 
 

@@ -68,11 +68,11 @@ def check(request: Request, *, listener: Listener = silent, stop: Stop | None = 
     )
 
 
-def left_out(track: Track) -> Checked:
-    """What is said of a track whose history ends before its scripts do."""
+def left_out(track: Track, other: Track) -> Checked:
+    """What is said of a track whose history ends before its scripts do, as another's does not."""
     found = (
-        f"it is brought to {track.revision} and no further: its scripts are compared for the track"
-        " that has no such end"
+        f"it is brought to {track.revision} and no further; its scripts are those of the track"
+        f" {other.name}, and compared to their end there"
     )
     note = Finding(subject=Subject.MODELS, where="migrations", found=found, do="", note=True)
     return Checked((note,), compared=False)

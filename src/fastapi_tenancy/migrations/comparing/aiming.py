@@ -33,7 +33,8 @@ def everything(_schema: str | None) -> bool:
 class Aiming:
     """A place that is compared with; once env.py was ``asked``, its models and its options.
 
-    ``others`` are tables in it that other tracks make.
+    ``others`` are tables in it that other tracks make, ``heads`` where it stands, if that is not
+    at all heads of the scripts.
     """
 
     config: TenancyConfig
@@ -41,13 +42,14 @@ class Aiming:
     connection: Connection
     ours: Ours
     others: frozenset[str] = frozenset()
+    heads: tuple[str, ...] | None = None
     metadata: list[MetaData] = field(default_factory=list)
     asked: bool = False
     options: Options = field(default_factory=dict)
 
     def aim(self) -> Aim:
         """What env.py's comparison is aimed with."""
-        return Aim(self.connection, self._settled)
+        return Aim(self.connection, self._settled, of_branch=self.heads is not None)
 
     def _settled(self, options: Options, translate: Translate) -> Options:
         given = dict(options)

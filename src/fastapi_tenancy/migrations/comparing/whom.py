@@ -24,8 +24,8 @@ class Request:
     ``tenant`` names a tenant to compare with; by default a reference is built from the
     migrations. ``like`` is a place of a track that is not about tenants, ``ours`` leaves out the
     tables of other tracks, by their schema. ``before`` are the tracks that this one comes after.
-    ``extra`` are the user's own ``-x`` arguments; ``track`` is empty where the project has one
-    history.
+    ``heads`` are where the models belong; None means all heads of the scripts. ``extra`` are the
+    user's own ``-x`` arguments; ``track`` is empty where the project has one history.
     """
 
     fleet: Fleet
@@ -35,6 +35,7 @@ class Request:
     like: Target | None = None
     ours: Ours = everything
     before: tuple[Opened, ...] = ()
+    heads: tuple[str, ...] | None = None
     track: str = ""
 
 
@@ -60,8 +61,9 @@ def whom(
     """
     stop, fleet, history = stop or Stop(), request.fleet, request.history
     if request.tenant is not None:
-        target = standing_at_head(fleet, history, request.tenant, request.extra)
+        target = standing_at_head(fleet, history, request.tenant, request.extra, request.heads)
         with aimed(fleet.config, fleet.isolation, target, request.ours) as aiming:
+            aiming.heads = request.heads
             yield Whom(target, aiming)
         return
     building = reference(
@@ -69,6 +71,7 @@ def whom(
         history,
         request.like,
         before=request.before,
+        heads=request.heads,
         extra=request.extra,
         listener=listener,
         stop=stop,
@@ -79,4 +82,5 @@ def whom(
     ):
         if stop.requested.is_set():
             raise WasInterruptedError("interrupted before the models were compared")
+        aiming.heads = request.heads
         yield Whom(made.target, aiming)
