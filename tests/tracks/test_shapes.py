@@ -122,7 +122,9 @@ def upgrade_analytics():
 """
 
 
-def test_the_multidb_template(bare: Desk, databases: dict[str, DatabaseUrl]):
+@pytest.fixture
+def multidb(bare: Desk, databases: dict[str, DatabaseUrl]) -> Desk:
+    """A project of Alembic's template for several databases."""
     folder = scripts(bare.folder / "migrations")
     (folder / "env.py").write_text(TEMPLATE.read_text())
     revision(folder, "m1", None, 'globals()["upgrade_" + engine_name]()', arguments="engine_name")
@@ -136,12 +138,38 @@ def test_the_multidb_template(bare: Desk, databases: dict[str, DatabaseUrl]):
     section = {**located("migrations"), "databases": "users, analytics"}
     ini(bare.folder / "alembic.ini", {"alembic": section, **sections, **loggers})
     (bare.folder / "tenancy.toml").write_text('[tracks.all]\nscope = "database"\n')
-    done = bare.json("upgrade")
+    return bare
+
+
+def test_the_multidb_template(multidb: Desk, databases: dict[str, DatabaseUrl]):
+    done = multidb.json("upgrade")
     assert {r["identifier"] for r in done["results"]} == {"users", "analytics"}
     assert done["succeeded"] == 2
     assert tables(databases["users"]) == {"public.people", "public.alembic_version"}
     assert tables(databases["analytics"]) == {"public.events", "public.alembic_version"}
-    assert bare.json("upgrade")["results"][0]["outcome"] == "already there"
+    assert multidb.json("upgrade")["results"][0]["outcome"] == "already there"
+
+
+def test_the_models_of_the_multidb_template_are_for_alembic(multidb: Desk):
+    """Nothing is said to agree that nobody compared, and other tracks are compared all the same."""
+    toml = multidb.folder / "tenancy.toml"
+    toml.write_text(
+        toml.read_text() + '[tracks.shared]\nscope = "shared"\nalembic_section = "shared"\n'
+    )
+    with (multidb.folder / "alembic.ini").open("a") as file:
+        file.write("[shared]\nscript_location = %(here)s/shared\npath_separator = os\n")
+    options = 'target_metadata=__import__("sqlalchemy").MetaData()'
+    revision(scripts(multidb.folder / "shared", options), "s1", None, "pass")
+    document = multidb.json("check", code=1)
+    found = {t["track"]: [(f["found"], f["do"]) for f in t["findings"]] for t in document["tracks"]}
+    ((told, do),) = found["all"]
+    assert told.endswith("they were not compared")
+    assert do.startswith("`alembic check` and `alembic revision --autogenerate` compare them all")
+    assert found["shared"] == []
+    done = multidb.run("revision", "--autogenerate", "-m", "x", "--track", "all")
+    assert done.code == 2
+    assert "or give each database a track of its own" in done.err
+    assert done.err.endswith("Nothing was written\n")
 
 
 MODELS = """

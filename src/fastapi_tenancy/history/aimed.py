@@ -34,6 +34,17 @@ _ARGUMENTS = ("message", "splice", "branch_label", "version_path", "rev_id", "de
 _SIGNATURE = inspect.signature(EnvironmentContext.configure)
 
 
+INSTEAD = (
+    "`alembic check` and `alembic revision --autogenerate` compare them all, with the databases"
+    " that env.py connects to"
+)
+"""What does what we do not, for an env.py as Alembic's multidb template has it."""
+
+
+class SeveralDatabasesError(ConfigurationError):
+    """env.py compares several databases in one call, and no one place can stand for them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Aim:
     """Where the models are compared, and with which options.
@@ -142,7 +153,8 @@ def _refuse_several(options: Mapping[str, Any]) -> None:
     """Alembic's multidb template compares several databases in one call of env.py."""
     token = options.get("upgrade_token", "upgrades")
     if token != "upgrades":  # noqa: S105 - the name of a place in the template
-        raise ConfigurationError(
+        raise SeveralDatabasesError(
             f"env.py writes several databases into one revision (upgrade_token={token!r}), each of"
-            " which has models of its own. `alembic revision --autogenerate` compares them all"
+            f" which has models of its own. {INSTEAD}; or give each database a track of its own,"
+            " which is compared with what its migrations make"
         )

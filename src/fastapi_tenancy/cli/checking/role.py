@@ -19,10 +19,10 @@ def look_at_rls(config: TenancyConfig) -> Iterator[Finding]:
     """Say what does not hold in the databases that tenants share; nothing where they share none."""
     if IsolationStrategy.RLS not in config.strategies:
         return
-    well = True
-    for found in look_at_role(config):
+    every = list(look_at_role(config))
+    for found in every:
         table = f"{found.table}: " if found.table else ""
-        kind, well = (note, well) if found.note else (action, False)
+        kind = note if found.note else action
         yield kind(CHECK, f"{found.where}: {table}{found.found}", found.do)
-    if well:
+    if not every:
         yield fine(CHECK, f"policies hold for {config.rls_role or 'the role of database_url'}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import ConfigurationError
-from fastapi_tenancy.history.aimed import upgrade_ops
+from fastapi_tenancy.history.aimed import INSTEAD, SeveralDatabasesError, upgrade_ops
 from fastapi_tenancy.isolation.operations import as_text
 from fastapi_tenancy.migrations.checking.computed import computed_columns
 from fastapi_tenancy.migrations.checking.enums import compared_enums
@@ -55,17 +55,16 @@ def check(request: Request, *, listener: Listener = silent, stop: Stop | None = 
     marking = marking_of(request.fleet.config)
     with whom(request, listener=listener, stop=stop) as found:
         with computed_columns(where) as computed:
-            made = _compared(request, found)
+            made = _compared(request, found, where)
         enums = list(compared_enums(found.aiming, where))
         shared = Shared.of(marking, found.aiming.metadata)
         meant, policies = _policies(shared, found, where)
-    models = _models((d for ops in made or () for d in differences(ops)), policies, where)
+    found_ops = () if isinstance(made, Finding) else made
+    models = _models((d for ops in found_ops for d in differences(ops)), policies, where)
     # Tables that tenants share are those of the tenants' own history.
     live = look_live(request.fleet.config, shared) if request.like is None else ()
-    nothing = () if made is not None else (_without_models(where),)
-    return Checked(
-        (*nothing, *models, *computed, *enums, *policies, *live), meant, made is not None
-    )
+    nothing = (made,) if isinstance(made, Finding) else ()
+    return Checked((*nothing, *models, *computed, *enums, *policies, *live), meant, not nothing)
 
 
 def left_out(track: Track, other: Track) -> Checked:
@@ -78,14 +77,28 @@ def left_out(track: Track, other: Track) -> Checked:
     return Checked((note,), compared=False)
 
 
-def _compared(request: Request, found: Whom) -> list[Any] | None:
-    """What a revision would have to do; None for one of several tracks that has no models."""
+def _compared(request: Request, found: Whom, where: str) -> list[Any] | Finding:
+    """What a revision would have to do, or why one of several tracks cannot be compared."""
     try:
         return upgrade_ops(request.history, found.target, found.aiming.aim(), request.extra)
+    except SeveralDatabasesError:
+        if request.track:
+            return _of_several(where)
+        raise
     except ConfigurationError:
         if request.track and found.aiming.asked and not found.aiming.metadata:
-            return None
+            return _without_models(where)
         raise
+
+
+def _of_several(where: str) -> Finding:
+    return Finding(
+        subject=Subject.MODELS,
+        where=where,
+        found="env.py writes several databases into one revision, each of which has models of its"
+        " own: they were not compared",
+        do=INSTEAD,
+    )
 
 
 def _without_models(where: str) -> Finding:
