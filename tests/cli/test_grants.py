@@ -142,3 +142,9 @@ def test_doctor_tries_the_required_revision(shared: Desk):
     assert "an application with this setting does not start" in do
     toml.write_text('required_revision = "0004..0002"\n' + before)
     assert any("its end does not come after its beginning" in f for f, _ in found(shared, "doctor"))
+
+
+def test_doctor_asks_no_file_about_policies(shared: Desk):
+    shared.shell.environment["TENANCY_DATABASE_URL"] = f"sqlite:///{shared.folder}/files.db"
+    checks = {f["check"] for f in shared.json("doctor", code=1)["findings"]}
+    assert "row-level security" not in checks

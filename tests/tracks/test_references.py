@@ -135,6 +135,17 @@ def test_its_own_migrations_fail_where_the_others_stand(fresh: Desk):
     assert "upgrade --track" not in done.err
 
 
+def test_what_was_made_by_hand_is_not_in_a_scratch_database(fresh: Desk):
+    fresh.sql("CREATE FUNCTION public.by_hand() RETURNS int RETURN 1")
+    revision(fresh.folder / "tenants", "t2", "t1", 'op.execute("SELECT public.by_hand()")')
+    done = fresh.run("check", "--track", "tenants")
+    assert done.code == 1
+    assert "nothing that was made by hand" in done.err
+    assert "run `tenancy upgrade --track shared`, and the reference is built beside" in done.err
+    assert fresh.run("upgrade", "--track", "shared").code == 0
+    _agree(fresh, "--track", "tenants")
+
+
 @pytest.fixture
 def modest(fresh: Desk) -> Iterator[Desk]:
     """As a role that may make schemas, and no databases."""

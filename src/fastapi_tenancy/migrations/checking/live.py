@@ -21,7 +21,7 @@ from fastapi_tenancy.migrations.checking.grants import (
 )
 from fastapi_tenancy.migrations.checking.policies import Shared
 from fastapi_tenancy.model.tenant import IsolationStrategy
-from fastapi_tenancy.model.url import masked
+from fastapi_tenancy.model.url import is_postgresql, masked
 from fastapi_tenancy.observe.bypass import read_bypass
 from fastapi_tenancy.observe.connect import connect
 from fastapi_tenancy.observe.policies import TableSecurity, securities, security_sql
@@ -68,9 +68,7 @@ Look = Callable[[psycopg.Connection, Home], Iterator[Finding]]
 
 def _homes(config: TenancyConfig, look: Look) -> Iterator[Finding]:
     """What is found in each shared database; one that cannot be looked at is noted."""
-    if IsolationStrategy.RLS not in config.strategies:
-        return
-    for home in {home.place: home for home in Homes(config)}.values():
+    for home in shared_homes(config):
         try:
             with (
                 closing(connect(home.address, config.connect_timeout_s)) as connection,
@@ -83,6 +81,14 @@ def _homes(config: TenancyConfig, look: Look) -> Iterator[Finding]:
             yield Finding(
                 subject=Subject.POLICIES, where=_where(home), found=told, do="", note=True
             )
+
+
+def shared_homes(config: TenancyConfig) -> list[Home]:
+    """The databases in which tenants share tables; a file keeps nobody apart, and is none."""
+    if IsolationStrategy.RLS not in config.strategies:
+        return []
+    homes = {home.place: home for home in Homes(config) if is_postgresql(home.url)}
+    return list(homes.values())
 
 
 def _where(home: Home) -> str:

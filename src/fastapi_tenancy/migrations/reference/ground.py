@@ -70,7 +70,11 @@ def grounds(
     upgrades = " and ".join(f"`tenancy upgrade --track {name}`" for name in behind)
     apart = _database(ScratchDatabase(name, schema.target, timeout), common, own)
     return (
-        replace(apart, advice_first=f"; or run {upgrades}: beside what stands, it is not built"),
+        replace(
+            apart,
+            advice=_alone(upgrades),
+            advice_first=f"; or run {upgrades}: beside what stands, it is not built",
+        ),
         replace(within, advice=_needed(upgrades)),
     )
 
@@ -79,6 +83,14 @@ def _needed(upgrades: str) -> str:
     return (
         f"What other tracks make has to be there first: run {upgrades}, or give the role that"
         " connects CREATEDB, so that they are built in a scratch database, too"
+    )
+
+
+def _alone(upgrades: str) -> str:
+    return (
+        "That was in a scratch database, which holds what migrations make and nothing that was made"
+        f" by hand, such as extensions; run {upgrades}, and the reference is built beside what you"
+        " have"
     )
 
 
