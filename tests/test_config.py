@@ -250,3 +250,15 @@ def test_a_configuration_does_not_change() -> None:
     config = TenancyConfig()
     with pytest.raises(ValidationError):
         config.concurrency = 3
+
+
+@pytest.mark.parametrize("name", ["database_url", "catalogue_url", "database_url_template"])
+def test_a_url_that_is_set_and_empty_is_a_missing_secret(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = f"TENANCY_{name.upper()}"
+    monkeypatch.setenv(variable, " ")
+    with pytest.raises(ConfigurationError, match=f"{variable} is set, but empty: .*unset"):
+        TenancyConfig()
+    given = f"{URL}{{identifier}}"
+    assert getattr(TenancyConfig(**{name: given}), name) == given

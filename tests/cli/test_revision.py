@@ -339,3 +339,9 @@ def test_a_file_is_named_and_found_as_the_project_says(fleet: Callable[..., Desk
     assert str(made.relative_to(desk.folder)) in done.out
     assert desk.run("upgrade", "--create").code == 0
     assert set(desk.stands().values()) == {"0004"}
+
+
+def test_a_missing_template_is_named_with_where_to_get_one(desk: Desk):
+    done = desk.run("revision", "-m", "more")
+    refused(done, "there is no ", "migrations/script.py.mako", "`alembic init`")
+    assert "FileNotFoundError" not in done.err

@@ -118,3 +118,38 @@ def _url(served: str) -> str:
     found = re.search(r"^  (postgresql://\S+)$", served, re.MULTILINE)
     assert found, served
     return found[1]
+
+
+def _refused(environment: dict[str, str], folder: Path, port: str) -> str:
+    """What it says when it does not start."""
+    done = subprocess.run(
+        [sys.executable, "-m", "saas"],
+        cwd=folder,
+        env={**environment, "PORT": port},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert not done.stdout  # no links that lead to somebody else
+    return done.stderr
+
+
+@pytest.mark.parametrize("asked", ["foo", "0", "65536", "-1"])
+def test_a_port_that_is_none_is_refused(environment: dict[str, str], folder: Path, asked: str):
+    told = _refused(environment, folder, asked)
+    assert told == f"error: PORT is {asked!r}; expected a number from 1 to 65535, such as 8001\n"
+
+
+def test_a_port_that_is_in_use_is_told_before_anything_else(
+    environment: dict[str, str], folder: Path
+):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = str(other.getsockname()[1])
+        told = _refused(environment, folder, taken)
+    assert f"error: port {taken} cannot be used: " in told
+    assert "PORT=8001 make example" in told
+    assert "Traceback" not in told

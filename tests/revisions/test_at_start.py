@@ -90,7 +90,7 @@ async def test_shared_tables_that_cannot_be_migrated_stop_the_start(tracks: Flee
     config = tracks.config(migrate_at_start="all")
     app = FastAPI()
     app.add_middleware(TenancyMiddleware, config=config)
-    with pytest.raises(RuntimeError, match="the track 'shared' at shared") as refused:
+    with pytest.raises(RuntimeError, match="the track 'shared' in schema shared") as refused:
         async with started(app):
             raise AssertionError("it started")
     assert "no_such_function" in str(refused.value)
@@ -175,7 +175,7 @@ async def test_an_older_release_migrates_what_waits_for_newer_tables(
         assert created.status is TenantStatus.ACTIVE
     assert tracks.position("extra") == "extra1"
     assert {tracks.position(f"tenant_{n}") for n in ("acme", "bolt", "coil", "dart")} == {"t2"}
-    told = messages(caplog, "the track 'shared' is newer than the scripts at shared")
+    told = messages(caplog, "the track 'shared' is newer than the scripts in schema shared")
     assert len(told) == 1, "by the creation"
 
 
@@ -203,8 +203,8 @@ async def test_what_waits_for_a_tenant_that_failed_waits_and_stops_nothing(
         assert tracks.position("tenant_bolt") == "t1"
     async with TenancyManager(tracks.config(migrate_at_start="all")):
         assert tracks.position("tenant_bolt") == "t2"
-    (told,) = messages(caplog, "the track 'cleanup' at cleanup was not migrated at the start")
-    assert "waits for the track 'tenants', which failed at tenant_acme" in told
+    (told,) = messages(caplog, "the track 'cleanup' in schema cleanup was not migrated at the start")
+    assert "waits for the track 'tenants', which failed in schema tenant_acme" in told
     with psycopg.connect(tracks.url, autocommit=True) as connection:
         assert connection.execute("SELECT to_regclass('cleanup.cleanup')").fetchone() == (None,)
         connection.execute("ALTER TABLE tenant_acme.books DROP COLUMN x")

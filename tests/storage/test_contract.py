@@ -92,7 +92,7 @@ async def test_an_unknown_tenant_is_named(store: TenantStore, get: str) -> None:
     ("fields", "field"),
     [
         ({"identifier": "other"}, "id 'id-1'"),
-        ({"id": "other"}, "identifier 't-1'"),
+        ({"id": "other"}, "tenant 't-1' exists already"),
         ({"id": "other", "identifier": "other", "schema_name": "home"}, "schema_name 'home'"),
     ],
 )
@@ -109,7 +109,7 @@ async def test_an_update_may_not_take_what_another_has(store: TenantStore) -> No
     await store.create(tenant(1, schema_name="home"))
     second = await store.create(tenant(2))
     for change, field in (
-        (replace(second, identifier="t-1"), "identifier 't-1'"),
+        (replace(second, identifier="t-1"), "tenant 't-1' exists already"),
         (replace(second, schema_name="home"), "schema_name 'home'"),
     ):
         with pytest.raises(TenantExistsError, match=field):
@@ -332,11 +332,11 @@ async def test_what_one_gives_up_another_may_have_at_once(store: TenantStore) ->
 @pytest.mark.parametrize(
     ("new", "changed", "told"),
     [
-        ([tenant(2), tenant(1)], [], "id 'id-1' of tenant 't-1' is taken"),
-        ([tenant(2), tenant(3, identifier="t-2")], [], "identifier 't-2'"),
+        ([tenant(2), tenant(1)], [], "tenant 't-1' exists already"),
+        ([tenant(2), tenant(3, identifier="t-2")], [], "tenant 't-2' exists already"),
         ([tenant(2), tenant(3, schema_name="home")], [], "schema_name 'home'"),
-        ([], [tenant(1, identifier="t-0")], "identifier 't-0'"),
-        ([tenant(2, identifier="t-1")], [tenant(0, name="new")], "identifier 't-1'"),
+        ([], [tenant(1, identifier="t-0")], "tenant 't-0' exists already"),
+        ([tenant(2, identifier="t-1")], [tenant(0, name="new")], "tenant 't-1' exists already"),
         ([tenant(n) for n in (*range(2, 1200), 1)], [], "id 'id-1'"),
     ],
 )
@@ -491,3 +491,29 @@ async def test_identifiers_that_are_nobodys_place_may_be_alike(store: TenantStor
     for number, identifier in enumerate(("東京", "大阪", "a!b", "a?b"), 6):
         await store.create(tenant(number, identifier=identifier))
     assert await store.count() == 9
+
+
+@pytest.mark.parametrize(
+    ("status", "way"),
+    [
+        (TenantStatus.ACTIVE, "`tenancy tenants show 'a b'` shows it; choose another identifier"),
+        (TenantStatus.PROVISIONING, "`tenancy tenants create 'a b'` finishes it"),
+        (TenantStatus.DELETED, "`tenancy tenants add 'a b' --id id-1` takes it in again"),
+    ],
+)
+async def test_whoever_exists_already_is_named_once_with_the_way_on(
+    store: TenantStore, status: TenantStatus, way: str
+) -> None:
+    await store.create(tenant(1, identifier="a b", status=status))
+    with pytest.raises(TenantExistsError) as refused:
+        await store.create(tenant(2, identifier="a b"))
+    assert str(refused.value).startswith(f"tenant 'a b' exists already (id 'id-1', {status}); ")
+    assert way in str(refused.value)
+
+
+async def test_what_a_deleted_tenant_has_can_be_freed_and_it_says_how(store: TenantStore) -> None:
+    await store.create(tenant(1, host="a.example", status=TenantStatus.DELETED))
+    with pytest.raises(TenantExistsError, match="free it: `tenancy tenants remove t-1 --hard`"):
+        await store.create(tenant(2, host="a.example"))
+    with pytest.raises(TenantStatusError, match="`tenancy tenants add t-1 --id id-1` takes it in"):
+        await store.set_status("id-1", TenantStatus.ACTIVE, [TenantStatus.SUSPENDED])

@@ -44,7 +44,7 @@ def test_what_fell_on_one_server_holds_up_its_own_tenants_only(shards: tuple[Des
     found = {r["identifier"]: (r["success"], r["error"]) for r in done["results"]}
     assert [name for name, (success, _) in found.items() if success] == ["shared@eu", "acme"]
     assert "already exists" in found["shared@us"][1]
-    assert "waits for the track 'shared', which failed at shared" in found["bolt"][1]
+    assert "waits for the track 'shared', which failed in schema shared" in found["bolt"][1]
     us.sql("DROP TABLE shared.companies")
     assert eu.run("upgrade", "--create").code == 0
     assert us.stands() == {"shared": "s1", "bolt": "t1"}

@@ -43,7 +43,7 @@ def test_no_tenant_starts_before_its_shared_track_stands(desk: Desk):
     assert done["skipped"] == 3
     skipped = [r for r in done["results"] if r["track"] == "tenants"]
     assert {r["error"] for r in skipped} == {
-        "not started: it waits for the track 'shared', which failed at shared"
+        "not started: it waits for the track 'shared', which failed in schema shared"
     }
     assert {r["identifier"] for r in skipped} == {"acme", "bolt", "coil"}
     assert desk.stands() == {"shared": "s1", "acme": "t1", "bolt": "t1", "coil": "t1"}

@@ -32,7 +32,7 @@ def test_a_place_of_nobodys_waits_for_every_tenant(cleaned: Desk):
     }  # fmt: skip
     (held,) = (r for r in done["results"] if r["track"] == "cleanup")
     assert held["error"] == (
-        "not started: it waits for the track 'tenants', which failed at tenant_acme"
+        "not started: it waits for the track 'tenants', which failed in schema tenant_acme"
     )
     assert "cleanup" not in cleaned.stands()
     cleaned.sql("ALTER TABLE tenant_acme.books DROP COLUMN x")
@@ -44,8 +44,9 @@ def test_by_itself_it_waits_for_tenants_that_are_behind(cleaned: Desk):
     done = cleaned.run("upgrade", "--track", "cleanup")
     assert done.code == 2, done
     assert (
-        "the track 'cleanup' waits for 'tenants', which is not yet where it should be at"
-        " tenant_acme and 2 more: `tenancy upgrade --track tenants` brings it there" in done.err
+        "the track 'cleanup' waits for 'tenants', which is not yet where it should be in"
+        " schema tenant_acme and 2 more: `tenancy upgrade --track tenants` brings it there"
+        in done.err
     )
     assert "cleanup" not in cleaned.stands()
     cleaned.sql("ALTER TABLE tenant_acme.books DROP COLUMN x")
@@ -115,7 +116,7 @@ def test_a_tenant_on_no_server_of_ours_waits_for_all(servers: tuple[Desk, Desk, 
         assert found["acme"] == ("migrated", None)
         assert found["bolt"] == (
             "skipped",
-            "not started: it waits for the track 'shared', which failed at shared",
+            "not started: it waits for the track 'shared', which failed in schema shared",
         )
     finally:
         drop_database(own)
@@ -143,7 +144,7 @@ def test_who_waits_for_what_is_ahead_of_the_scripts_goes_on(desk: Desk):
     done = desk.run("upgrade")
     assert done.code == 1, "the place itself is refused"
     assert "of_a_later_release, which the scripts do not know" in done.out + done.err
-    assert "the track 'shared' is newer than the scripts at shared, and left as it is" in done.err
+    assert "the track 'shared' is newer than the scripts in schema shared, and left as it is" in done.err
     assert desk.stands() == {
         "shared": "of_a_later_release", "extra": "extra1", "acme": "t2", "bolt": "t2", "coil": "t2"
     }  # fmt: skip
@@ -155,7 +156,7 @@ def test_a_track_alone_that_waits_for_what_is_ahead_goes_on(desk: Desk):
     revision(desk.folder / "tenants", "t2", "t1", 'op.add_column("books", sa.Column("x", sa.Text))')
     done = desk.run("upgrade", "--track", "tenants")
     assert done.code == 0, done
-    assert "the track 'shared' is newer than the scripts at shared" in done.err
+    assert "the track 'shared' is newer than the scripts in schema shared" in done.err
     assert desk.stands()["coil"] == "t2"
 
 
@@ -179,4 +180,4 @@ def test_rows_that_contradict_each_other_are_no_newer_scripts(cleaned: Desk):
     assert found["bolt"] == "skipped"
     alone = cleaned.run("upgrade", "--track", "tenants")
     assert alone.code == 2
-    assert "not yet where it should be at shared (" in alone.err
+    assert "not yet where it should be in schema shared (" in alone.err

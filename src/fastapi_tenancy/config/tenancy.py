@@ -35,6 +35,7 @@ from fastapi_tenancy.settings import (
 )
 
 _PREFIX = "TENANCY_"
+_URLS = ("database_url", "catalogue_url", "database_url_template")
 _IN_TABLES = {
     "extra_forbidden": "is not a setting that such a table has",
     "missing": "is missing, and has to be there",
@@ -75,6 +76,7 @@ class TenancyConfig(
 
     def __init__(self, **values: Any) -> None:
         given = {key: value for key, value in values.items() if value is not None}
+        _require_urls_filled_in(given)
         try:
             super().__init__(**given)
         except ValidationError as exc:
@@ -97,6 +99,22 @@ class TenancyConfig(
         """Arguments, then the environment, then the files of the working directory."""
         files = settings_of(working_directory(), frozenset(cls.model_fields))
         return init_settings, env_settings, InitSettingsSource(settings_cls, files)
+
+
+def _require_urls_filled_in(arguments: dict[str, Any]) -> None:
+    """An empty URL is a secret that was not there when it was filled in, and no wish for none.
+
+    Raises:
+        ConfigurationError: the variable of a URL is set and empty, and no argument says it.
+    """
+    names = {_PREFIX + name.upper(): name for name in _URLS if name not in arguments}
+    for variable, value in os.environ.items():
+        if variable.upper() in names and not value.strip():
+            raise ConfigurationError(
+                f"the environment variable {variable} is set, but empty: a secret that is"
+                " missing where it is filled in, perhaps. Give it a URL, or take it away (unset"
+                f" {variable})"
+            )
 
 
 def _problem(error: ErrorDetails, arguments: dict[str, Any]) -> str:

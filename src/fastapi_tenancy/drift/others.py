@@ -35,7 +35,7 @@ class Others:
         """
         if not self._every:
             return LeftOut()
-        places = {target.place: target for target in targets}
+        places = {target.home: target for target in targets}
         parts = [
             self._of(other, sample)
             for other in self._every
@@ -50,7 +50,7 @@ class Others:
             for other in self._every
             if other.track.scope is not Scope.TENANT
             for target in _targets(other)
-            if target.place == place
+            if target.home == place
         )
 
     def _of(self, other: Opened, sample: Target) -> LeftOut:
@@ -80,7 +80,7 @@ def _common(other: Opened, places: dict[TargetKey, Target], scope: Scope) -> Ite
     if scope is Scope.TENANT and other.track.scope is Scope.TENANT:
         yield from list(places.values())[:1]
         return
-    yield from [target for target in _targets(other) if target.place in places][:1]
+    yield from [target for target in _targets(other) if target.home in places][:1]
 
 
 def _targets(other: Opened) -> list[Target]:

@@ -33,6 +33,7 @@ Found = list[list[Any]]
 """What Alembic found out, each a list of what is to become a file."""
 Scripts = Script | list[Script | None] | None
 Write = Callable[[dict[str, Any], Found], Scripts]
+_TEMPLATE = "script.py.mako"
 _BEHIND = "Target database is not up to date"
 """What Alembic says of a database that stands elsewhere than the scripts."""
 
@@ -207,6 +208,11 @@ def _elsewhere(history: History) -> str:
 
 def _failed(history: History, error: Exception) -> str:
     folder = str(Path(history.directory.dir).resolve())
+    if isinstance(error, FileNotFoundError) and Path(error.filename or "").name == _TEMPLATE:
+        return (
+            f"there is no {error.filename}, the template that new revisions are made from. Copy it"
+            " from a folder that `alembic init` or `tenancy init` made. Nothing was written"
+        )
     frames = [f for f in traceback.extract_tb(error.__traceback__) if folder in f.filename]
     where = f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "the new revision"
     # Without SQLAlchemy's wrapping, where there is one.

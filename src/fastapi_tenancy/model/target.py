@@ -37,7 +37,7 @@ class Target:
         return self.schema or self.database
 
     @property
-    def place(self) -> TargetKey:
+    def home(self) -> TargetKey:
         """Where it makes its tables; a whole database does so in public, or as its role says."""
         return self.database, self.schema or ("" if self.is_file else "public")
 
@@ -55,6 +55,11 @@ class Target:
     def is_being_created(self) -> bool:
         """True where nobody but whoever creates its tenants works there yet."""
         return all(tenant.status is TenantStatus.PROVISIONING for tenant in self.tenants)
+
+    @property
+    def place(self) -> str:
+        """Its name, and what it is a name of; for people."""
+        return f"{'schema' if self.schema else 'database'} {self.name}"
 
     @property
     def is_file(self) -> bool:

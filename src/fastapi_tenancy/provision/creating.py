@@ -25,6 +25,7 @@ from fastapi_tenancy.provision.baselines.shelf import KeepsBaselines
 from fastapi_tenancy.provision.claims import agreed_target, require_free
 from fastapi_tenancy.provision.entering import enter, found, look, require_nothing_there
 from fastapi_tenancy.provision.placing import enter_on_a_shard
+from fastapi_tenancy.storage.exists import exists_already
 from fastapi_tenancy.storage.protocol import TenantStore
 from fastapi_tenancy.threads import apart
 
@@ -112,14 +113,13 @@ async def _made(
 
 def _require_same(begun: Tenant, wanted: Tenant) -> None:
     if begun.status is not TenantStatus.PROVISIONING:
-        raise TenantExistsError(
-            f"tenant {begun.identifier!r} exists already (id {begun.id!r}, {begun.status.value})"
-        )
+        raise exists_already(begun)
     other = [name for name in _SAID if getattr(begun, name) != getattr(wanted, name)]
     if other:
         raise TenantExistsError(
-            f"tenant {begun.identifier!r} is being created with another {', another '.join(other)}"
-            f" (id {begun.id!r}); say the same to finish it, or choose another identifier"
+            f"tenant {begun.identifier!r} is being created already (id {begun.id!r}), and what is"
+            f" said of it now differs in: {', '.join(other)}. Say the same to finish it, or choose"
+            " another identifier"
         )
 
 

@@ -67,7 +67,7 @@ def _fatal(ended: Ended, failures: list[Outcome], asked: Asked) -> list[str]:
     known = asked.fleet.history().known
     fatal = []
     for outcome in failures:
-        where = f"the track {ended.track.name!r} at {outcome.target.name}"
+        where = f"the track {ended.track.name!r} in {outcome.target.place}"
         if is_ahead(outcome.from_heads, known):
             _log.warning("%s is newer than the scripts, and left as it is", where)
         elif outcome.kind is OutcomeKind.SKIPPED:  # what it waits for is judged by itself

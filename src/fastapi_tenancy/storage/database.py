@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -127,6 +128,10 @@ class CatalogueDatabase:
             raise
         except DBAPIError as exc:
             text = masked(" ".join(str(exc.orig).split()))
+            if _unreachable(exc) and self._file is not None:
+                raise ServerUnreachableError(
+                    f"the catalogue {self.shown!r} cannot be opened: {_of_file(self._file, text)}"
+                ) from exc
             if _unreachable(exc):
                 raise ServerUnreachableError(
                     f"the catalogue {self.shown!r} cannot be reached: {text.rstrip('?.')}."
@@ -139,6 +144,13 @@ class CatalogueDatabase:
             raise ConfigurationError(f"the catalogue {self.shown!r} refused: {text}") from exc
         except SQLAlchemyError as exc:
             raise ConfigurationError(f"the catalogue {self.shown!r}: {masked(str(exc))}") from exc
+
+
+def _of_file(file: Path, text: str) -> str:
+    """Why an SQLite file, of which the driver says ``text``, is not opened, and what to do."""
+    if not file.parent.is_dir():
+        return f"there is no folder {str(file.parent)!r}. Make it, or name another file"
+    return f"{text}. Check what may be read and written there"
 
 
 def _advice(text: str) -> str:

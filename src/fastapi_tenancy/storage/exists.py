@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable
 
 from fastapi_tenancy.errors import ConfigurationError, TenantExistsError, TenantStatusError
@@ -41,11 +42,13 @@ def exists_error(tenant: Tenant, others: Iterable[Tenant]) -> ConfigurationError
     """Return the error for ``tenant`` when one of ``others`` stands in its way."""
     for other in others:
         taken = clash(tenant, other)
+        if taken and tenant.identifier == other.identifier:
+            return exists_already(other)
         if taken:
             return TenantExistsError(
                 f"the {taken} of tenant {tenant.identifier!r} is taken by tenant"
-                f" {other.identifier!r} (id {other.id!r}, {other.status}). Choose another, or"
-                " remove that tenant from the catalogue for good"
+                f" {other.identifier!r} (id {other.id!r}, {other.status}). Choose another"
+                f"{_or_free_it(other)}"
             )
     return ConfigurationError(
         f"the catalogue refused tenant {tenant.identifier!r}: another process changed it at the"
@@ -53,12 +56,49 @@ def exists_error(tenant: Tenant, others: Iterable[Tenant]) -> ConfigurationError
     )
 
 
+def exists_already(there: Tenant) -> TenantExistsError:
+    """Return the error for a new tenant whose identifier ``there`` has, and what can be done."""
+    name = shlex.quote(there.identifier)
+    ways = {
+        TenantStatus.PROVISIONING: f"`tenancy tenants create {name}` finishes it",
+        TenantStatus.DELETED: back_again(there),
+    }
+    way = ways.get(
+        there.status, f"`tenancy tenants show {name}` shows it; choose another identifier"
+    )
+    return TenantExistsError(
+        f"tenant {there.identifier!r} exists already (id {there.id!r}, {there.status}); {way}"
+    )
+
+
+def back_again(deleted: Tenant) -> str:
+    """How a deleted tenant, whose data is still there, comes into the list again; in words."""
+    name = shlex.quote(deleted.identifier)
+    return (
+        f"`tenancy tenants remove {name} --hard` takes it out of the list, and"
+        f" `tenancy tenants add {name} --id {shlex.quote(deleted.id)}` takes it in again with its"
+        " data"
+    )
+
+
+def _or_free_it(other: Tenant) -> str:
+    if other.status is not TenantStatus.DELETED:
+        return ""
+    name = shlex.quote(other.identifier)
+    return f", or free it: `tenancy tenants remove {name} --hard`, which leaves the data"
+
+
 def status_error(
     tenant: Tenant, status: TenantStatus, among: Collection[TenantStatus]
 ) -> TenantStatusError:
     """Return the error for ``tenant`` when it cannot be given ``status`` now."""
     wanted = " or ".join(one.value for one in TenantStatus if one in among)
+    way = ""
+    if tenant.status is TenantStatus.DELETED:
+        way = f"; {back_again(tenant)}"
+    elif tenant.status is TenantStatus.PROVISIONING:
+        way = f"; `tenancy tenants create {shlex.quote(tenant.identifier)}` finishes it"
     return TenantStatusError(
         f"tenant {tenant.identifier!r} is {tenant.status.value}; expected one that is {wanted}, to"
-        f" make it {status.value}. Nothing was changed"
+        f" make it {status.value}. Nothing was changed{way}"
     )

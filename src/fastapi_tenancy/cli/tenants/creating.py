@@ -33,6 +33,7 @@ def create(
     """Create a tenant that can be used at once, or finish one that was interrupted."""
     from fastapi_tenancy.cli.documents import tenant_document
     from fastapi_tenancy.cli.project import open_config, with_store
+    from fastapi_tenancy.cli.tenants.making import told_where
     from fastapi_tenancy.cli.tenants.placing import idle_places
     from fastapi_tenancy.model.event import RoadChosen
     from fastapi_tenancy.opening import open_isolation
@@ -49,7 +50,8 @@ def create(
         return _created(store, isolation, identifier, described, listen)
 
     try:
-        made = with_store(config, create_in)
+        with told_where(config, output):
+            made = with_store(config, create_in)
     except KeyboardInterrupt:
         output.error(
             f"interrupted: tenant {identifier!r} is 'provisioning', unless the list does not have"
@@ -62,9 +64,8 @@ def create(
         told = {"road": roads[-1].road, "reason": roads[-1].reason} if roads else {}
         output.document({**tenant_document(made), "target": target.name, **told})
     else:
-        place = "schema" if target.schema else "database"
         shard = f" of shard {made.shard}" if made.shard and not made.database_url else ""
-        output.say(f"created {made.identifier} ({made.id}), in {place} {target.name}{shard}")
+        output.say(f"created {made.identifier} ({made.id}), in {target.place}{shard}")
         for road in roads:
             output.say(f"made {_WORDS.get(road.road, 'by its history')}: {road.reason}")
     return Exit.DONE

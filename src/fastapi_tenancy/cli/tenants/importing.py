@@ -75,6 +75,7 @@ def _carried_out(
     from fastapi_tenancy.cli.project import with_store
     from fastapi_tenancy.cli.tenants.filed import read_entries
     from fastapi_tenancy.cli.tenants.fitting import Problems, all_said, fitted
+    from fastapi_tenancy.cli.tenants.making import told_where
     from fastapi_tenancy.cli.tenants.placing import idle_places
     from fastapi_tenancy.opening import open_isolation
     from fastapi_tenancy.storage.database import NoTableError
@@ -99,7 +100,8 @@ def _carried_out(
                 )
         return found
 
-    return with_store(config, work)
+    with told_where(config, output):
+        return with_store(config, work)
 
 
 async def _everybody(store: TenantStore) -> list[Tenant]:

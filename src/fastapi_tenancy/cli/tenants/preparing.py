@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def prepare(output: Output, where: Where, json: Json = False) -> int:  # noqa: ARG001
     """Make the list of tenants, or bring that of an earlier version up to date."""
     from fastapi_tenancy.cli.project import open_config, with_store
+    from fastapi_tenancy.cli.tenants.making import told_where
 
     config = open_config(where)
 
@@ -24,7 +25,8 @@ def prepare(output: Output, where: Where, json: Json = False) -> int:  # noqa: A
         await store.initialize()
         return await store.count()
 
-    count = with_store(config, ready)
+    with told_where(config, output):
+        count = with_store(config, ready)
     if output.json:
         output.document({"total": count})
     else:

@@ -49,6 +49,7 @@ def _added(
     """Add a tenant, and say where it is to live."""
     from fastapi_tenancy.cli.documents import tenant_document
     from fastapi_tenancy.cli.project import with_store
+    from fastapi_tenancy.cli.tenants.making import told_where
     from fastapi_tenancy.cli.tenants.placing import idle_places
     from fastapi_tenancy.isolation.filling import needs_shard, place_on_shard
     from fastapi_tenancy.provision.claims import agreed_target, require_free
@@ -65,15 +66,15 @@ def _added(
         await require_free(store, isolation, placed)
         return await store.create(placed)
 
-    made = with_store(config, create)
+    with told_where(config, output):
+        made = with_store(config, create)
     output.warn(idle_places([made], isolation))
     target = isolation.target(made)
     if output.json:
         output.document({**tenant_document(made), "target": target.name})
     else:
-        place = "schema" if target.schema else "database"
         shard = f" of shard {made.shard}" if made.shard and not made.database_url else ""
-        output.say(f"added {made.identifier} ({made.id}), to live in {place} {target.name}{shard}")
+        output.say(f"added {made.identifier} ({made.id}), to live in {target.place}{shard}")
         if made.status is TenantStatus.DELETED:
             output.say("it is marked deleted, so it is left alone")
         else:

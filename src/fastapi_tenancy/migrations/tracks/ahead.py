@@ -25,7 +25,7 @@ def those_ahead(fleet: Fleet, outcomes: Iterable[Outcome]) -> dict[TargetKey, st
     if not failures:
         return {}
     known = fleet.history().known
-    return {o.target.key: o.target.name for o in failures if is_ahead(o.from_heads, known)}
+    return {o.target.key: o.target.place for o in failures if is_ahead(o.from_heads, known)}
 
 
 def told_of(track: Track, names: Iterable[str]) -> str:
@@ -33,6 +33,6 @@ def told_of(track: Track, names: Iterable[str]) -> str:
     first, *others = names
     more = f" and {len(others)} more" if others else ""
     return (
-        f"the track {track.name!r} is newer than the scripts at {first}{more}, and left as it is;"
+        f"the track {track.name!r} is newer than the scripts in {first}{more}, and left as it is;"
         " what waits for it goes on"
     )

@@ -65,7 +65,7 @@ class Look:
         problem = cache(lambda heads: _problem(history, asked, heads))
         behind, ahead, standing = list[str](), list[str](), 0
         for found in fleet.standings(fleet.options(Command.UPGRADE, asked), Selection()):
-            name, heads = found.target.name, found.position.heads
+            name, heads = found.target.place, found.position.heads
             self._fallen.see(before, found.target)
             if found.refusal is None and is_ahead(heads, history.known):
                 ahead.append(name)
@@ -85,7 +85,7 @@ class Look:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         return (
             f"the track {self._track.name!r} waits for {before.name!r}, which is not yet where it"
-            f" should be at {names[0]}{more}: `tenancy upgrade --track {before.name}` brings it"
+            f" should be in {names[0]}{more}: `tenancy upgrade --track {before.name}` brings it"
             " there, `tenancy upgrade` does all in their order"
         )
 

@@ -58,7 +58,7 @@ class _Tables:
         if key not in self._names:
             require_reachable(target)
             found = read_environment(self._history(opened), (target,))
-            self._names[key] = found.version_schema or target.place[1], found.version_table
+            self._names[key] = found.version_schema or target.home[1], found.version_table
         return self._names[key]
 
 
@@ -70,7 +70,7 @@ def _common(
     if mine is not None and theirs is not None:
         return _one_of_each(target for key, target in mine.items() if key in theirs)
     places = mine if mine is not None else theirs
-    return _one_of_each(t for t in tenants if places is None or t.place in places)
+    return _one_of_each(t for t in tenants if places is None or t.home in places)
 
 
 def _one_of_each(targets: Iterable[Target]) -> Iterable[Target]:
@@ -87,7 +87,7 @@ def _of_tenants(every: tuple[Opened, ...], taken: set[TargetKey], listed: bool) 
         return []
     found: dict[object, Target] = {}
     for target in _targets(opened, listed):
-        key = target.place
+        key = target.home
         kind = (target.strategy, target.is_file, key if key in taken else None)
         found.setdefault(kind, target)
     return list(found.values())
@@ -109,4 +109,4 @@ def _targets(opened: Opened, listed: bool) -> Iterator[Target]:
 
 def _fixed(opened: Opened) -> _Places:
     fleet = opened.fleet
-    return {t.place: t for t in map(fleet.isolation.target, fleet.tenants(Selection()))}
+    return {t.home: t for t in map(fleet.isolation.target, fleet.tenants(Selection()))}

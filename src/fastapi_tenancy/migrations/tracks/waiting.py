@@ -48,8 +48,8 @@ class Fallen:
         for outcome in outcomes:
             self.see(track, outcome.target)
             if not (outcome.success or outcome.target.key in ahead):
-                where = outcome.target.name
-                told = f"it waits for the track {track.name!r}, which failed at {where}"
+                where = outcome.target.place
+                told = f"it waits for the track {track.name!r}, which failed in {where}"
                 self.mark(track, outcome.target, f"not started: {told}")
 
     def see(self, track: Track, target: Target) -> None:
