@@ -203,7 +203,9 @@ async def test_what_waits_for_a_tenant_that_failed_waits_and_stops_nothing(
         assert tracks.position("tenant_bolt") == "t1"
     async with TenancyManager(tracks.config(migrate_at_start="all")):
         assert tracks.position("tenant_bolt") == "t2"
-    (told,) = messages(caplog, "the track 'cleanup' in schema cleanup was not migrated at the start")
+    (told,) = messages(
+        caplog, "the track 'cleanup' in schema cleanup was not migrated at the start"
+    )
     assert "waits for the track 'tenants', which failed in schema tenant_acme" in told
     with psycopg.connect(tracks.url, autocommit=True) as connection:
         assert connection.execute("SELECT to_regclass('cleanup.cleanup')").fetchone() == (None,)

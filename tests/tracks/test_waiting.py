@@ -144,7 +144,10 @@ def test_who_waits_for_what_is_ahead_of_the_scripts_goes_on(desk: Desk):
     done = desk.run("upgrade")
     assert done.code == 1, "the place itself is refused"
     assert "of_a_later_release, which the scripts do not know" in done.out + done.err
-    assert "the track 'shared' is newer than the scripts in schema shared, and left as it is" in done.err
+    assert (
+        "the track 'shared' is newer than the scripts in schema shared, and left as it is"
+        in done.err
+    )
     assert desk.stands() == {
         "shared": "of_a_later_release", "extra": "extra1", "acme": "t2", "bolt": "t2", "coil": "t2"
     }  # fmt: skip
@@ -167,7 +170,7 @@ def test_tenants_that_are_ahead_hold_nothing(cleaned: Desk):
     assert (found["acme"], found["cleanup"]) == ("failed", "migrated")
     done = cleaned.run("upgrade", "--track", "cleanup")
     assert done.code == 0
-    assert "the track 'tenants' is newer than the scripts at tenant_acme" in done.err
+    assert "the track 'tenants' is newer than the scripts in schema tenant_acme" in done.err
 
 
 def test_rows_that_contradict_each_other_are_no_newer_scripts(cleaned: Desk):
