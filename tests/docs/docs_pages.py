@@ -3,11 +3,13 @@
 An HTML comment before a block says what the page itself does not:
 
 ``<!-- file: PATH -->``   the next block is the content of that file of the project
+``<!-- append: PATH -->`` the next block is put at the end of that file
 ``<!-- output -->``       the next block is what the python block before it printed
 ``<!-- drawing -->``      the next block is for the eye only
 ``<!-- not run: WHY -->`` the next block is not run
 ``<!-- run ... -->``      commands run unseen, one a line
 ``<!-- sql ... -->``      SQL run unseen
+``<!-- tidy ... -->``     the same, ``rm`` or ``DROP``, that only a test needs: the reader is elsewhere by then
 ``<!-- needs: MODULE -->`` what follows is done where that module can be imported
 ``<!-- serve: APP -->``   this application of the folder is served on port 8000 from here on
 ``<!-- shop -->``         the example project is put into the folder
@@ -25,10 +27,10 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 _COMMENT = re.compile(
-    r"<!--\s*(?P<word>file:|output|drawing|not run:|needs:|serve:|run|sql|shop)\s*(?P<rest>.*?)-->",
+    r"<!--\s*(?P<word>file:|append:|output|drawing|not run:|needs:|serve:|run|sql|tidy|shop)\s*(?P<rest>.*?)-->",
     re.DOTALL,
 )
-_FOR_NEXT = ("file:", "output", "drawing", "not run:")
+_FOR_NEXT = ("file:", "append:", "output", "drawing", "not run:")
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class Reader:
         """Do what one block says; it fails unless everything comes out as shown."""
         if block.mark in ("not run:", "drawing"):
             return
-        if block.mark == "file:":
+        if block.mark in ("file:", "append:"):
             self._write(block)
         elif block.kind == "needs:":
             pytest.importorskip(block.text)
@@ -86,7 +86,8 @@ class Reader:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A percent sign stands for something in an ini file.
         address = self._address.replace("%", "%%") if path.suffix == ".ini" else self._address
-        path.write_text(block.text.replace(EXAMPLE, address))
+        before = path.read_text() if block.mark == "append:" else ""
+        path.write_text(before + block.text.replace(EXAMPLE, address))
         if path.suffix == ".py":
             compile(path.read_text(), block.place, "exec")
 
@@ -157,6 +158,9 @@ class Reader:
     def _sql(self, block: Block) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute(block.text.encode())
+
+    def _tidy(self, block: Block) -> None:
+        (self._run if block.text.startswith("rm ") else self._sql)(block)
 
     def _shop(self, _block: Block) -> None:
         shutil.copytree(SHOP, self._folder, dirs_exist_ok=True)
