@@ -25,6 +25,8 @@ WHOLE = [
             "admin",
             "fastapi",
             "startup",
+            "strategies",
+            "testing",
         )
     ),
 ]
