@@ -262,3 +262,21 @@ def test_a_url_that_is_set_and_empty_is_a_missing_secret(
         TenancyConfig()
     given = f"{URL}{{identifier}}"
     assert getattr(TenancyConfig(**{name: given}), name) == given
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("premium_tenants = 5", "premium_tenants in tenancy.toml is '5': expected names: a list"),
+        ("shards = 5", "shards in tenancy.toml is '5': expected a table, with a table"),
+        ("tracks = {a = 5}", "tracks.a in tenancy.toml is '5': expected a table of settings"),
+        ("alembic_ini = 5", "alembic_ini in tenancy.toml is '5': expected a path as text"),
+    ],
+)
+def test_what_is_expected_is_said_without_types_of_python(
+    project: Path, written: str, told: str
+) -> None:
+    (project / "tenancy.toml").write_text(f"{written}\n")
+    with pytest.raises(ConfigurationError) as refused:
+        TenancyConfig()
+    assert told in str(refused.value)

@@ -60,6 +60,9 @@ def test_a_folder_that_is_not_there_is_named(empty: Shell):
     done = empty.run("tenants", "add", "acme", "--database-url", "sqlite:///data/tenancy.db")
     refused(done, "there is no folder 'data'. Make it, or name another file")
     assert "host and port" not in done.err
+    (empty.folder / "data").mkdir()
+    done = empty.run("tenants", "add", "acme", "--database-url", "sqlite:///data")
+    refused(done, "'data' is a folder. Name a file in it, such as 'data/tenancy.db'")
 
 
 def test_a_deleted_tenant_comes_back_the_way_that_is_told(empty: Shell):

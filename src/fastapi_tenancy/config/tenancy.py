@@ -41,6 +41,13 @@ _IN_TABLES = {
     "missing": "is missing, and has to be there",
 }
 """What is said of a setting in a table, by pydantic's type of the error."""
+_EXPECTED = {
+    "tuple_type": "expected names: a list, or a text in which commas separate them",
+    "dict_type": "expected a table, with a table of settings for each name",
+    "model_type": "expected a table of settings",
+    "path_type": "expected a path as text",
+}
+"""What is said where pydantic speaks of Python's types."""
 
 
 class TenancyConfig(
@@ -131,7 +138,8 @@ def _problem(error: ErrorDetails, arguments: dict[str, Any]) -> str:
         return f"{where} {nested}"
     if error["type"] in ("database_url", "secret"):  # their values are not shown
         return f"{where}: {error['msg']}"
-    return f"{where} is {shown(error['input'], key)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+    said = _EXPECTED.get(error["type"], error["msg"])
+    return f"{where} is {shown(error['input'], key)}: {said[:1].lower()}{said[1:]}"
 
 
 def _not_json(told: str) -> str:

@@ -150,6 +150,8 @@ def _of_file(file: Path, text: str) -> str:
     """Why an SQLite file, of which the driver says ``text``, is not opened, and what to do."""
     if not file.parent.is_dir():
         return f"there is no folder {str(file.parent)!r}. Make it, or name another file"
+    if file.is_dir():
+        return f"{str(file)!r} is a folder. Name a file in it, such as {str(file / 'tenancy.db')!r}"
     return f"{text}. Check what may be read and written there"
 
 
