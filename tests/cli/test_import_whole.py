@@ -108,7 +108,7 @@ def test_somebody_else_adds_a_tenant_meanwhile(many: Desk):
         until(running, lambda: many.sql(WAITERS) == [(1,)] or _waits_for_row(many))
     done = running.wait()
     assert done.code == 2
-    assert "the identifier 't1500' of tenant 't1500' is taken" in done.err
+    assert "tenant 't1500' exists already" in done.err
     assert saved(many) == 2
 
 
