@@ -182,6 +182,25 @@ def test_a_shared_track_that_drifted(tracks: Desk):
     assert [c["name"] for c in variant["changes"]] == ["companies.by_hand"]
 
 
+def test_a_shared_track_in_public_beside_the_list_of_tenants(tmp_path: Path, tenancy_database: str):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    ini(folder / "alembic.ini", {name: located(name) for name in ("shared", "tenants")})
+    (folder / "tenancy.toml").write_text(
+        '[tracks.shared]\nscope = "shared"\nalembic_section = "shared"\nschema_name = "public"\n'
+        '[tracks.tenants]\nscope = "tenant"\nalembic_section = "tenants"\nafter = ["shared"]\n'
+    )
+    for name in ("shared", "tenants"):
+        made = f'op.create_table("of_{name}", sa.Column("id", sa.Integer))'
+        revision(scripts(folder / name), f"{name}1", None, made)
+    desk = Desk(folder, tenancy_database, Shell(folder, {"TENANCY_DATABASE_URL": tenancy_database}))
+    assert desk.run("tenants", "add", "acme").code == 0
+    assert desk.run("upgrade", "--create").code == 0
+    desk.json("drift", code=0)
+    desk.sql("ALTER TABLE public.of_shared ADD by_hand int")
+    assert [t["clean"] for t in desk.json("drift", code=1)["tracks"]] == [False, True]
+
+
 def test_several_servers(tmp_path: Path, tenancy_database: str, tenancy_postgres: str):
     other = create_database(tenancy_postgres)
     try:

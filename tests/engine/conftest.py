@@ -13,8 +13,11 @@ import own_databases
 from fastapi_tenancy.model.url import DatabaseUrl
 from fastapi_tenancy.testing.databases import create_database, drop_database
 from files import ENVIRONMENT, Folder
+from plain import reference
 from project import ITEMS, Project, Reference
 from same import FLEET
+
+__all__ = ["reference"]
 
 
 @pytest.fixture

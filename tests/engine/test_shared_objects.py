@@ -74,6 +74,11 @@ def test_what_all_tenants_share_is_not_fought_over(
             "op.add_column('items', sa.Column('m', sa.Enum('a', 'b', name='m', schema='public')))",
             True,
         ),
+        (
+            "op.create_table('p', sa.Column('n', sa.String(9), sa.ForeignKey(str('q.n'))),"
+            "\n    schema='public', if_not_exists=True)",
+            True,
+        ),
         ("op.execute('CREATE TYPE mood AS ENUM (1)')", False),
         (
             "op.create_foreign_key('f', 'items', 'plans', ['a'], ['id'], referent_schema='public')",

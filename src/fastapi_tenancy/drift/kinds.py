@@ -51,7 +51,7 @@ def ways_of(
         kind = kinds(target)
         if len(samples.setdefault(kind, [])) < 2:
             samples[kind].append(target)
-        if kind is not Kind.SCHEMA and kind not in ours:
+        if target.home[1] in ("", "public") and kind not in ours:
             tables = catalogue_tables(Place(target.address, target.schema, "", target), config)
             ours |= {kind: tables} if tables else {}
     ways = {}

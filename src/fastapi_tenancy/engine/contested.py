@@ -14,6 +14,8 @@ _KINDS = (
     r"(?:type|domain|function|procedure|aggregate|operator|cast|collation|sequence|table|view"
     r"|materialized\s+view|trigger|extension)"
 )
+_WITHIN = r"(?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*"
+"""Arguments of a call, with calls within them, three deep."""
 
 
 def contested(moves: Iterable[Move], history: History, shared: tuple[str, ...]) -> bool:
@@ -38,5 +40,5 @@ def _pattern(shared: tuple[str, ...]) -> re.Pattern[str]:
         r"\bextension\s+(?:if\s+(?:not\s+)?exists\s+)?\\?[\"']?\w"
         rf"|\b(?:create|replace|alter|drop)\s+{_KINDS}\s+(?:if\s+(?:not\s+)?exists\s+)?"
         rf"\\?\"?(?:{names})\\?\"?\s*\."
-        rf"|\benum\s*\((?:[^()]|\([^()]*\))*schema\s*=\s*[\"'](?:{names})[\"']"
+        rf"|\b(?:enum|op\.\w+)\s*\({_WITHIN}\bschema\s*=\s*[\"'](?:{names})[\"']"
     )
