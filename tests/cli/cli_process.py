@@ -9,7 +9,6 @@ import contextlib
 import faulthandler
 import fcntl
 import io
-import multiprocessing
 import os
 import signal
 import sys
@@ -19,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from forks import FORKS
+from forked_workers import use_forked_workers
+from forks import Fork, ensure_server, fork, share_server
 
 PATIENCE_S = 60
 
@@ -37,24 +37,22 @@ class Done:
 class Running:
     """A command at work."""
 
-    process: multiprocessing.process.BaseProcess
+    process: Fork
     out: Path
     err: Path
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
-        assert self.process.pid is not None
         os.kill(self.process.pid, number)
 
     def wait(self) -> Done:
         """Wait for its end; minus the number of the signal, where one ended it."""
-        self.process.join(PATIENCE_S)
-        if self.process.exitcode is None:
-            assert self.process.pid is not None
-            os.kill(self.process.pid, signal.SIGABRT)
-            self.process.join()
+        code = self.process.wait(PATIENCE_S)
+        if code is None:
+            self.signal(signal.SIGABRT)
+            self.process.wait()
             raise AssertionError(f"hung: {self.out.read_text()}{self.err.read_text()}")
-        return Done(self.process.exitcode, self.out.read_text(), self.err.read_text())
+        return Done(code, self.out.read_text(), self.err.read_text())
 
 
 @dataclass
@@ -90,13 +88,8 @@ class Shell:
         elif merged:
             files = (files[0], str(out), str(out))
         # A daemon, so that a test that fails meanwhile does not wait for it forever.
-        process = FORKS.Process(
-            target=_child,
-            args=(list(arguments), str(self.folder), self.environment, files, str(err)),
-            daemon=True,
-        )
-        process.start()
-        return Running(process, out, err)
+        asked = (list(arguments), str(self.folder), self.environment)
+        return Running(fork(_child, *asked, files, str(err), ensure_server()), out, err)
 
     def run(self, *arguments: str, merged: bool = False, stdin: Path | str = os.devnull) -> Done:
         """Run ``tenancy`` to its end."""
@@ -109,7 +102,10 @@ def _child(
     environment: Mapping[str, str],
     files: tuple[str, str, str],
     stacks: str,
+    server: str,
 ) -> NoReturn:
+    share_server(server)
+    use_forked_workers()
     for number, name in enumerate(files):
         flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND
         opened = os.open(name, flags | os.O_NOCTTY)

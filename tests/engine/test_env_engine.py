@@ -43,6 +43,7 @@ def test_up_no_op_and_down_are_as_with_plain_alembic(shop: Project, copied: Copi
     both_roads(shop, copied, revision="base", command=Command.DOWNGRADE, engine=Engine.ENV)
 
 
+@pytest.mark.usefixtures("real_workers")
 def test_the_processes_start_once_and_load_the_scripts_once(shop: Project) -> None:
     shop.environment(
         before="""
@@ -103,6 +104,7 @@ def test_what_env_py_changes_in_its_configuration_is_for_its_tenant_only(shop: P
     shop.run(FLEET, engine=Engine.ENV).require_success()
 
 
+@pytest.mark.usefixtures("real_workers")
 def test_missing_schemas_are_made(shop: Project) -> None:
     done = shop.run(["new"], engine=Engine.ENV, create=False)
     assert "the schema does not exist" in (done.outcome("new").error or "")
@@ -161,6 +163,7 @@ def test_a_failing_revision_is_named_with_the_projects_own_lines(shop: Project) 
     assert failed.to_heads == ()
 
 
+@pytest.mark.usefixtures("real_workers")
 def test_what_env_py_prints_and_logs_is_not_ours(
     shop: Project, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from forks import FORKS
+from forks import fork
 
 PATIENCE_S = 60
 
@@ -25,13 +25,10 @@ class Typed:
 def alembic(folder: Path, *arguments: str, **environment: str) -> Typed:
     """Run it in ``folder``; variables of this project are as given, and otherwise not set."""
     out, err = folder.parent / "alembic.out", folder.parent / "alembic.err"
-    process = FORKS.Process(
-        target=_child, args=(list(arguments), str(folder), environment, str(out), str(err))
-    )
-    process.start()
-    process.join(PATIENCE_S)
-    assert process.exitcode is not None, "hung"
-    return Typed(process.exitcode, out.read_text(), err.read_text())
+    process = fork(_child, list(arguments), str(folder), environment, str(out), str(err))
+    code = process.wait(PATIENCE_S)
+    assert code is not None, "hung"
+    return Typed(code, out.read_text(), err.read_text())
 
 
 def _child(

@@ -322,7 +322,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(
     killed = helped.shell.start("check")
     _until(killed, lambda: of(killed) != set())
     killed.signal(signal.SIGKILL)
-    killed.process.join(PATIENCE_S)
+    killed.process.wait(PATIENCE_S)
     assert of(killed) != set()
     working = helped.shell.start("check")
     _until(working, lambda: of(killed) == set() and of(working) != set())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import sys
+from functools import cache
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from fastapi_tenancy.cli import branching, check, commands, drifting, looking, revision, scripts
@@ -148,6 +150,12 @@ tenants.command("reencrypt", epilog="Example: tenancy tenants reencrypt")(reencr
 tenants.command("remove", epilog="Example: tenancy tenants remove acme-corp")(writing.remove)
 
 
+@cache
+def built() -> TyperGroup:
+    """Return the tree of commands; reading all their options takes longer than many a command."""
+    return typer.main.get_group(app)
+
+
 def main() -> None:
     """Run the command and end the process with its exit code."""
     open_closed_descriptors()
@@ -180,7 +188,7 @@ def _unwritable(error: Exception) -> UnwritableError | None:
 
 
 def _parsed(arguments: list[str], output: Output) -> int:
-    top = typer.main.get_command(app)
+    top = built()
     answer_shells()
     try:
         done = top.main(

@@ -73,17 +73,20 @@ class WorkerProcess:
         if self._channel is None:
             ours, theirs = Pipe()
             with theirs:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-c", _START, str(theirs.fileno()), json.dumps(sys.path)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=_STDERR,
-                    pass_fds=[theirs.fileno()],
-                    # Ctrl-C in the terminal is for the run, which lets jobs in flight finish.
-                    start_new_session=True,
-                )
+                self._process = self._started(theirs)
             self._channel = ours
             ours.send(self._setup)
         return self._channel
+
+    def _started(self, theirs: Channel) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-c", _START, str(theirs.fileno()), json.dumps(sys.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=_STDERR,
+            pass_fds=[theirs.fileno()],
+            # Ctrl-C in the terminal is for the run, which lets jobs in flight finish.
+            start_new_session=True,
+        )
 
     def _wait(self, channel: Channel) -> None:
         aborted: float | None = None
