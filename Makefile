@@ -28,7 +28,9 @@ layers: $(READY)
 	$(BIN)/lint-imports
 
 # Their servers are in memory where there is room: CREATE DATABASE takes a tenth of the time there.
+# The package is compiled first, whatever the environment says: tests start Python some hundred times.
 tests: $(READY)
+	@$(BIN)/python -m compileall -q src
 	@free=$$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 {print $$4}'); \
 	if [ "$${free:-0}" -gt 4000000 ] && [ -w /dev/shm ]; then export TMPDIR=/dev/shm; fi; \
 	$(BIN)/pytest -n 3 --dist worksteal

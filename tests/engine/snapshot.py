@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -84,12 +85,18 @@ def _rows(connection: psycopg.Connection, table: str) -> list[str]:
     return sorted(masked)
 
 
-def _dumped(url: str) -> str | None:
+@cache
+def _pg_dump() -> str | None:
     try:
         program: str | None = str(find().directory / "pg_dump")
     except PostgresNotFoundError:
         program = shutil.which("pg_dump")
-    if program is None or not Path(program).exists():
+    return program if program and Path(program).exists() else None
+
+
+def _dumped(url: str) -> str | None:
+    program = _pg_dump()
+    if program is None:
         return None
     done = subprocess.run(
         [program, "--schema-only", "--no-owner", url], capture_output=True, text=True, check=False

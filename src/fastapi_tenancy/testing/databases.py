@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import psycopg
     from sqlalchemy.engine import URL
 
+_STRATEGIES = 150000
+"""The first version of PostgreSQL that can be told how to copy a database."""
 KEPT = ("postgres", "template0", "template1")
 
 
@@ -34,7 +36,7 @@ def create_database(url: str, template: str | None = None) -> DatabaseUrl:
     statement = f"CREATE DATABASE {quote(name)} TEMPLATE {quote(source)}"
     with _connect(address) as connection:
         try:
-            connection.execute(statement.encode())
+            connection.execute(f"{statement}{_strategy(connection)}".encode())
         except psycopg.errors.ObjectInUse as error:
             raise ConfigurationError(
                 f"the template database {source!r} is in use, so it cannot be copied. Close"
@@ -68,6 +70,14 @@ def drop_database(url: str) -> None:
         )
     with _connect(address.set(database="postgres")) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {quote(name)} WITH (FORCE)".encode())
+
+
+def _strategy(connection: psycopg.Connection) -> str:
+    """Copying files takes half the time of logging each page, where nothing waits for the disk."""
+    if connection.info.server_version < _STRATEGIES:
+        return ""
+    waits = connection.execute("SHOW fsync").fetchone()
+    return " STRATEGY file_copy" if waits == ("off",) else ""
 
 
 def _parse(url: str) -> URL:
