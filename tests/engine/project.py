@@ -124,10 +124,11 @@ class Reference:
 
 @dataclass(frozen=True)
 class Done:
-    """A run of the engine: its report and everything it told."""
+    """A run of the engine: its report, everything it told, and the database it was in."""
 
     report: Report
     events: list[Event]
+    url: str = ""
 
     @property
     def roads(self) -> dict[str, Road]:
@@ -264,7 +265,7 @@ class Project:
         known = [t if isinstance(t, Tenant) else tenants([t])[0] for t in fleet]
         options = {"create": True, "concurrency": 4, **options}
         asked = RunOptions(command=command, revision=revision, **options)
-        return Done(self.engine(asked, listen, stop).execute(lambda: known), events)
+        return Done(self.engine(asked, listen, stop).execute(lambda: known), events, self.url)
 
     def plain(
         self,

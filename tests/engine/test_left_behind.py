@@ -11,7 +11,7 @@ from fastapi_tenancy.engine.residue import Residue, residue
 from fastapi_tenancy.model.plan import Engine
 from pooler import PROGRAM, pooled
 from project import Project
-from same import FLEET, both_roads
+from same import FLEET, both_roads, every_road
 from snapshot import query
 
 Schemas = Callable[..., list[str]]
@@ -90,30 +90,26 @@ def own(seeded: Project) -> Project:
     return seeded
 
 
-@pytest.mark.parametrize("engine", ROADS)
 @pytest.mark.parametrize("left", LEFT)
-def test_is_not_met_by_the_next_tenant(
-    own: Project, copied: Copied, engine: Engine, left: str
-) -> None:
+def test_is_not_met_by_the_next_tenant(own: Project, copied: Copied, left: str) -> None:
     own.revision("r2", "r1", LEFT[left], top="import psycopg.rows")
-    done = both_roads(own, copied, engine=engine, concurrency=2)
-    assert not done.report.differences
+    for engine, done in every_road(own, copied, ROADS, concurrency=2).items():
+        assert not done.report.differences, engine
 
 
-@pytest.mark.parametrize("engine", ROADS)
 @pytest.mark.parametrize("concurrency", [1, 2])
 @pytest.mark.parametrize("lock", ["", "op.execute('SELECT pg_advisory_lock(1)')\n"])
 def test_is_met_by_the_next_revision_of_the_same_tenant(
-    own: Project, copied: Copied, engine: Engine, concurrency: int, lock: str
+    own: Project, copied: Copied, concurrency: int, lock: str
 ) -> None:
     own.environment("transaction_per_migration=True")
     own.revision("r2", "r1", lock + MADE.format(""))
     own.revision("r3", "r2", COPIED)
     own.revision("r4", "r3", 'op.execute("CREATE TABLE again AS SELECT * FROM tmp")')
-    done = both_roads(own, copied, engine=engine, concurrency=concurrency)
-    assert not done.report.differences
-    told = any("--concurrency 2" in warning for warning in done.warnings)
-    assert told == (engine is Engine.AUTO and concurrency == 1)
+    for engine, done in every_road(own, copied, ROADS, concurrency=concurrency).items():
+        assert not done.report.differences, engine
+        told = any("--concurrency 2" in warning for warning in done.warnings)
+        assert told == (engine is Engine.AUTO and concurrency == 1), engine
 
 
 def test_one_connection_proves_what_leaves_nothing(own: Project, copied: Copied) -> None:
