@@ -22,6 +22,7 @@ from fastapi_tenancy.model.event import CohortStarted, Event, Warned
 from fastapi_tenancy.model.outcome import Outcome, Report
 from fastapi_tenancy.model.plan import Command, Road
 from fastapi_tenancy.model.tenant import Tenant
+from programs import Program
 
 ODD = """
 from sqlalchemy.ext.compiler import compiles
@@ -301,9 +302,7 @@ class Project:
             }
         )
 
-    def process(
-        self, fleet: Iterable[str], revision: str = "head", **options: Any
-    ) -> subprocess.Popen[str]:
+    def process(self, fleet: Iterable[str], revision: str = "head", **options: Any) -> Program:
         """Take the engine's road in another process."""
         asked = {
             "ini": str(self.ini),
@@ -311,16 +310,10 @@ class Project:
             "fleet": list(fleet),
             "options": {"revision": revision, "concurrency": 4, **options},
         }
-        return subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("runner.py")), json.dumps(asked)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=self.root,
-        )
+        return Program(Path(__file__).with_name("runner.py"), json.dumps(asked), cwd=self.root)
 
 
-def ended(process: subprocess.Popen[str]) -> dict[str, tuple[str, str | None]]:
+def ended(process: Program) -> dict[str, tuple[str, str | None]]:
     """How each tenant of a run in another process ended."""
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err

@@ -75,7 +75,6 @@ def test_a_killed_runner(
     chance = random.Random(seed)
     for _ in range(3):
         process = history.process(FLEET)
-        assert process.stderr
         for line in process.stderr:
             if line.startswith("started"):
                 break
