@@ -11,6 +11,7 @@ import psycopg
 from rich.console import Console
 
 from bench.apart import databases, files
+from bench.creating import tenants_created
 from bench.finding import Finding
 from bench.gate import gate_warm
 from bench.memory import memory_growth
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[EmbeddedPostgres, Size], list[Finding]]] = {
     "sessions": sessions_opened,
     "web": requests_served,
     "gate": gate_warm,
+    "creating": tenants_created,
 }
 RESULTS = Path(__file__).parent / "results"
 
