@@ -9,6 +9,7 @@ from fastapi_tenancy.errors import ConfigurationError, ServerUnreachableError
 from fastapi_tenancy.testing.postgres import (
     FAST_SETTINGS,
     URL_VARIABLE,
+    EmbeddedPostgres,
     create_database,
     drop_database,
     postgres_url,
@@ -127,3 +128,17 @@ def test_without_a_url_a_server_is_started_and_stopped():
         assert "template0" in names(url)
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(url)
+
+
+@pytest.mark.parametrize(("fsync", "logs"), [("off", False), ("on", True)])
+def test_a_copy_is_logged_only_where_the_disk_is_waited_for(fsync, logs):
+    with (
+        EmbeddedPostgres(settings={**FAST_SETTINGS, "fsync": fsync}) as server,
+        psycopg.connect(server.url(), autocommit=True) as connection,
+    ):
+        if connection.info.server_version < 150000:
+            pytest.skip("PostgreSQL could copy in one way only")
+        before = connection.execute("SELECT pg_current_wal_lsn()").fetchone()
+        create_database(server.url())
+        size = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), %s)"
+        assert (connection.execute(size, before).fetchone()[0] > 2_000_000) == logs
