@@ -28,10 +28,13 @@ from docs_console import agrees, commands
 from docs_pages import ROOT, Block
 from docs_serving import Served
 from docs_yaml import commands_in
+from fastapi_tenancy.model.url import with_database
 
 SHOP = Path(__file__).with_name("shop")
 EXAMPLE = "//app:secret@localhost/shop"
 """The one address that pages use; here it becomes that of the test's own database."""
+SECOND = "shop_us"
+"""A database beside it."""
 _STATUS = "echo $?"
 """A command that ends with another exit code than 0 is followed by this one."""
 _PLAIN = re.compile(r"tenancy( [^|&;<>$`*?~#\n\\]+)?")
@@ -96,7 +99,9 @@ class Reader:
         return self._url.removeprefix("postgresql:")
 
     def _own(self, text: str) -> str:
-        own = text.replace(EXAMPLE, self._address)
+        beside = str(with_database(self._url, SECOND)).removeprefix("postgresql:")
+        own = text.replace(f"//app:secret@localhost/{SECOND}", beside)
+        own = own.replace(EXAMPLE, self._address)
         return self._served.here(own) if self._served else own
 
     def _python(self, block: Block) -> None:

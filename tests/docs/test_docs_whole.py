@@ -27,6 +27,9 @@ WHOLE = [
             "startup",
             "strategies",
             "testing",
+            "shards",
+            "drift",
+            "creating",
         )
     ),
 ]
