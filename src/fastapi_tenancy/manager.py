@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import MissingExtraError, TenancyError
+from fastapi_tenancy.isolation.hybrid import uses_rls
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.migrations.telling import log_warnings
-from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
+from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.opening import complete, open_isolation, open_store
 from fastapi_tenancy.provision.creating import baselines_of, create_tenant
 from fastapi_tenancy.resolving.flights import Flights
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from fastapi_tenancy.sessions.tenants import TenantSessions
-
-_WITH_POLICIES = (IsolationStrategy.RLS, IsolationStrategy.HYBRID)
-"""Strategies that are unsafe where the role that connects is above the policies."""
 
 Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Any]]
 """What ``FastAPI(lifespan=...)`` takes."""
@@ -251,7 +249,7 @@ class TenancyManager:
 
     async def _check_sessions(self) -> None:
         """Refuse to serve where policies would not hold, before the first request is."""
-        if self._config.isolation_strategy not in _WITH_POLICIES:
+        if not uses_rls(self._isolation):
             return
         try:
             sessions = self.sessions

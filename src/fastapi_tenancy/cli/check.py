@@ -9,7 +9,7 @@ import typer
 from fastapi_tenancy.cli.arguments import x_arguments
 from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
-from fastapi_tenancy.cli.parameters import Json, Where, command
+from fastapi_tenancy.cli.parameters import Extra, Json, Where, command
 from fastapi_tenancy.model.track import Scope
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ def check(
             help="Compare with this one, not with what the migrations make.",
         ),
     ] = None,
-    x: Annotated[
-        list[str] | None,
-        typer.Option("-x", metavar="KEY=VALUE", help="Given to env.py; repeatable."),
-    ] = None,
+    x: Extra = None,
     json: Json = False,  # noqa: ARG001 - Output knows it from the command line
 ) -> int:
     """Fail where models and migrations differ, or a policy does not keep tenants apart."""

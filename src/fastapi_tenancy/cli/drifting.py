@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from fastapi_tenancy.cli.arguments import x_arguments
 from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
-from fastapi_tenancy.cli.parameters import Chosen, Json, Where, command
+from fastapi_tenancy.cli.parameters import Chosen, Extra, Json, Where, command
 
 if TYPE_CHECKING:
     from fastapi_tenancy.drift.detecting import Request
@@ -21,10 +19,7 @@ def drift(
     output: Output,
     where: Where,
     chosen: Chosen,
-    x: Annotated[
-        list[str] | None,
-        typer.Option("-x", metavar="KEY=VALUE", help="Given to env.py; repeatable."),
-    ] = None,
+    x: Extra = None,
     json: Json = False,  # noqa: ARG001 - Output knows it from the command line
 ) -> int:
     """Fail where tenants differ from what the migrations make at their revision."""

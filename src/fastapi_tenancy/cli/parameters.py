@@ -22,6 +22,11 @@ from fastapi_tenancy.model.tenant import TenantStatus
 PROJECT, TENANTS, RUN = "Project", "Tenants", "Run"
 """Headings in --help."""
 
+Extra = Annotated[
+    list[str] | None,
+    typer.Option("-x", metavar="KEY=VALUE", help="Given to env.py; repeatable."),
+]
+"""The user's own arguments, of commands that plan no run."""
 Json = Annotated[
     bool, typer.Option("--json", metavar="", help="Print one JSON document on stdout.")
 ]

@@ -10,7 +10,7 @@ import typer
 from fastapi_tenancy.cli.arguments import x_arguments
 from fastapi_tenancy.cli.exits import Exit
 from fastapi_tenancy.cli.output import Output
-from fastapi_tenancy.cli.parameters import Json, Where, command
+from fastapi_tenancy.cli.parameters import Extra, Json, Where, command
 
 if TYPE_CHECKING:
     from fastapi_tenancy.history.revising import Draft, Written
@@ -54,10 +54,7 @@ def revision(
     version_path: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Where, if there are several folders.")
     ] = None,
-    x: Annotated[
-        list[str] | None,
-        typer.Option("-x", metavar="KEY=VALUE", help="Given to env.py; repeatable."),
-    ] = None,
+    x: Extra = None,
     json: Json = False,  # noqa: ARG001 - Output knows it from the command line
 ) -> int:
     """Write a new revision file, as `alembic revision` does."""

@@ -12,8 +12,12 @@ from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import TenancyError
 from fastapi_tenancy.history.scripts import History
 from fastapi_tenancy.migrations.fleet import Fleet
-from fastapi_tenancy.migrations.reference import building, server
-from fastapi_tenancy.migrations.reference.building import WasInterruptedError, reference
+from fastapi_tenancy.migrations.reference.building import (
+    NoReferenceError,
+    WasInterruptedError,
+    reference,
+)
+from fastapi_tenancy.migrations.reference.scratch import ScratchError
 from fastapi_tenancy.model.event import Listener
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.url import masked
@@ -91,5 +95,5 @@ class Builder:
 
 def _said(error: TenancyError) -> str:
     """The error in one line, without the advice that is for those who compare models."""
-    text = str(error).replace(building.INSTEAD, "").replace(server.INSTEAD, "")
-    return " ".join(masked(text).split())
+    found = error.found if isinstance(error, ScratchError | NoReferenceError) else str(error)
+    return " ".join(masked(found).split())

@@ -68,3 +68,12 @@ class HybridIsolationProvider:
     def shared_schemas(self) -> tuple[str, ...]:
         """Those of the schema strategy, unless the shared tables of others lie there."""
         return self._providers[IsolationStrategy.SCHEMA].shared_schemas()
+
+
+def uses_rls(isolation: IsolationProvider) -> bool:
+    """True where tenants may live in shared tables, which policies keep apart."""
+    config, rls = isolation.config, IsolationStrategy.RLS
+    tiers = (config.premium_isolation_strategy, config.standard_isolation_strategy)
+    if isinstance(isolation, HybridIsolationProvider):
+        return rls in tiers
+    return isinstance(isolation, RLSIsolationProvider)

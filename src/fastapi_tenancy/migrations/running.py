@@ -15,7 +15,7 @@ from fastapi_tenancy.migrations.fleet import Collect, Fleet
 from fastapi_tenancy.migrations.results import TenantResult, results_of
 from fastapi_tenancy.migrations.rivals import place_in, rivals
 from fastapi_tenancy.migrations.tracks.opening import Opened, open_tracks
-from fastapi_tenancy.migrations.tracks.running import EACH_ITS_OWN, Ended, TracksRun
+from fastapi_tenancy.migrations.tracks.running import Ended, TracksRun, means_one_track
 from fastapi_tenancy.model.event import Listener
 from fastapi_tenancy.model.plan import Command
 from fastapi_tenancy.model.selection import Selection
@@ -162,7 +162,7 @@ class OneTenantCalls(ABC):
         require_tenant(tenant)
         every = await self._tracks_around([tenant])
         own = self._own(every)
-        if len(own) > 1 and (command is Command.DOWNGRADE or revision not in EACH_ITS_OWN):
+        if len(own) > 1 and means_one_track(command, revision):
             self._fleet_of(tenant)  # says that one of them has to be named
         result: TenantResult | None = None
         for opened in own:

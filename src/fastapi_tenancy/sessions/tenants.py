@@ -11,10 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from fastapi_tenancy.errors import PlacementError, ServerUnreachableError
 from fastapi_tenancy.isolation.homes import Homes
-from fastapi_tenancy.isolation.hybrid import HybridIsolationProvider
+from fastapi_tenancy.isolation.hybrid import uses_rls
 from fastapi_tenancy.isolation.protocol import IsolationProvider
 from fastapi_tenancy.isolation.reach import require_reachable
-from fastapi_tenancy.isolation.rls import RLSIsolationProvider
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.model.url import address_of, masked
@@ -110,7 +109,7 @@ class TenantSessions:
             ConfigurationError: the role would see the rows of all tenants; with what to do.
             ServerUnreachableError: no server can be asked.
         """
-        if not _uses_rls(self._isolation):
+        if not uses_rls(self._isolation):
             return
         homes = list(Homes(self._isolation.config))
         for address in (home.address for home in homes) if homes else ("",):
@@ -201,11 +200,3 @@ class TenantSessions:
         address = address_of(url) if url else ""
         require_reachable(Target("", (), "", address, IsolationStrategy.DATABASE))
         return Place(address, driver_for(config))
-
-
-def _uses_rls(isolation: IsolationProvider) -> bool:
-    config, rls = isolation.config, IsolationStrategy.RLS
-    tiers = (config.premium_isolation_strategy, config.standard_isolation_strategy)
-    if isinstance(isolation, HybridIsolationProvider):
-        return rls in tiers
-    return isinstance(isolation, RLSIsolationProvider)

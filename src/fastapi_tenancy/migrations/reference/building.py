@@ -25,8 +25,16 @@ from fastapi_tenancy.model.outcome import Report
 from fastapi_tenancy.model.plan import Command, ProofLevel
 from fastapi_tenancy.model.target import Target
 
-INSTEAD = "; --tenant IDENTIFIER compares with a tenant that stands at head"
+_INSTEAD = "; --tenant IDENTIFIER compares with a tenant that stands at head"
 """What whoever compares models can do without a reference; others leave it out."""
+
+
+class NoReferenceError(MigrationFailedError):
+    """The migrations fail in an empty place; ``found`` and ``instead`` as in ``ScratchError``."""
+
+    def __init__(self, found: str, instead: str) -> None:
+        super().__init__(found + instead)
+        self.found = found
 
 
 class WasInterruptedError(TenancyError):
@@ -162,8 +170,8 @@ class _Build:
         (outcome,) = report.outcomes
         if outcome.success and not history.span(Command.UPGRADE, revision, outcome.to_heads).moves:
             return
-        raise MigrationFailedError(
-            f"no reference could be built, because {whose}: {outcome.error}. {advice}{INSTEAD}"
+        raise NoReferenceError(
+            f"no reference could be built, because {whose}: {outcome.error}. {advice}", _INSTEAD
         )
 
 

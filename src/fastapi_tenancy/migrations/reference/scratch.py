@@ -17,7 +17,14 @@ from fastapi_tenancy.model.target import Target
 
 
 class ScratchError(ConfigurationError):
-    """A scratch place could not be made; nothing was changed."""
+    """A scratch place could not be made; nothing was changed.
+
+    ``found`` is the text without ``instead``, which is for those who compare models.
+    """
+
+    def __init__(self, found: str, instead: str = "") -> None:
+        super().__init__(found + instead)
+        self.found = found
 
 
 class NotAllowedError(ScratchError):

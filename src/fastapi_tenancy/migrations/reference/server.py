@@ -22,7 +22,7 @@ from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import database_of, masked, with_database
 from fastapi_tenancy.observe.connect import connect
 
-INSTEAD = ", or compare with a tenant that stands at head (--tenant IDENTIFIER)"
+_INSTEAD = ", or compare with a tenant that stands at head (--tenant IDENTIFIER)"
 """What whoever compares models can do without a reference; others leave it out."""
 _PATIENCE = "SET LOCAL lock_timeout = '5s'"
 """Dropping a table locks those it refers to, and whoever works there is not to be held up."""
@@ -55,7 +55,8 @@ class _OnServer(Scratch):
                 role = connection.info.user
                 raise NotAllowedError(
                     f"no reference could be built, because the role {role} may not make a scratch"
-                    f" {self.kind}: {str(error).strip()}. Give it {self._right()}{INSTEAD}"
+                    f" {self.kind}: {str(error).strip()}. Give it {self._right()}",
+                    _INSTEAD,
                 ) from error
             except psycopg.Error as error:
                 told = masked(str(error)).strip()

@@ -26,7 +26,7 @@ from fastapi_tenancy.model.target import Position
 from fastapi_tenancy.model.tenant import Tenant
 from fastapi_tenancy.model.track import Scope, Track
 
-EACH_ITS_OWN = ("head", "heads")
+_EACH_ITS_OWN = ("head", "heads")
 """Revisions that mean something in every track."""
 
 
@@ -166,8 +166,13 @@ class TracksRun:
             listener(Warned(self._warnings.pop(0)))
 
 
+def means_one_track(command: Command, revision: str) -> bool:
+    """True where several tracks cannot be meant at once: the revision is one of a single one."""
+    return command is Command.DOWNGRADE or revision not in _EACH_ITS_OWN
+
+
 def _refuse_ambiguous(command: Command, revision: str, chosen: tuple[Opened, ...]) -> None:
-    if command is not Command.DOWNGRADE and revision in EACH_ITS_OWN:
+    if not means_one_track(command, revision):
         return
     names = ", ".join(o.track.name for o in chosen)
     raise ConfigurationError(

@@ -9,7 +9,7 @@ from fastapi_tenancy.engine.stop import Stop
 from fastapi_tenancy.errors import ConfigurationError
 from fastapi_tenancy.migrations.tracks.holding import targets_of
 from fastapi_tenancy.migrations.tracks.opening import Opened
-from fastapi_tenancy.migrations.tracks.running import EACH_ITS_OWN, Asked, Ended, TracksRun
+from fastapi_tenancy.migrations.tracks.running import Asked, Ended, TracksRun, means_one_track
 from fastapi_tenancy.model.event import Listener, silent
 from fastapi_tenancy.model.outcome import Outcome, OutcomeKind, Report
 from fastapi_tenancy.model.plan import Command
@@ -41,7 +41,7 @@ class OwnHistories:
         **given: object,
     ) -> None:
         names = _own(every, track)
-        if len(names) > 1 and (command is Command.DOWNGRADE or revision not in EACH_ITS_OWN):
+        if len(names) > 1 and means_one_track(command, revision):
             raise ConfigurationError(
                 f"{command.value} {revision} has to say which history is meant: track, one of"
                 f" {', '.join(names)}. Nothing was changed"
