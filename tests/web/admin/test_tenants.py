@@ -81,7 +81,7 @@ async def test_one_that_is_provisioning_is_finished(http: httpx.AsyncClient, she
         assert "'acme' is provisioning" in detail
     other = {"identifier": "acme", "name": "Another"}
     detail = told(await http.post("/admin/tenants", json=other), 409)["detail"]
-    assert "another name" in detail
+    assert "differs in: name" in detail
     broken.unlink()
     answer = await http.post("/admin/tenants", json={"identifier": "acme"})
     assert (answer.status_code, answer.json()["id"]) == (201, shown["id"])
