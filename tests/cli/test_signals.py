@@ -114,13 +114,11 @@ def test_the_document_is_printed_whole(waiting: Desk):
 
 def test_the_third_ends_what_nothing_else_can(fleet: Callable[..., Desk]):
     desk = fleet("acme", at="0002")
-    desk.revision("0003", "0002", "stuck in Python", "import time\ntime.sleep(600)\nop.get_bind()")
+    mark = desk.folder / "stuck"
+    stuck = f"import pathlib, time\npathlib.Path({str(mark)!r}).touch()\ntime.sleep(600)"
+    desk.revision("0003", "0002", "stuck in Python", f"{stuck}\nop.get_bind()")
     running = desk.shell.start("upgrade", "--engine", "live")
-    query = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND state = 'idle in transaction'"
-    )
-    until(running, lambda: desk.sql(query) == [(1,)])
+    until(running, mark.exists)
     tell(running, signal.SIGTERM, "stopping: ")
     tell(running, signal.SIGTERM, "aborting: ")
     running.signal(signal.SIGTERM)
