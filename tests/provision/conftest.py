@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from arena import Arena
 from fastapi_tenancy import SQLAlchemyTenantStore
 from fastapi_tenancy.model.url import database_of, with_database
+from fastapi_tenancy.provision.baselines import head
 from fastapi_tenancy.testing.databases import drop_database
 from plain import reference
+from project import Reference
 from shelf import Shelf
 
 __all__ = ["reference"]
@@ -62,3 +66,14 @@ def gate(tenancy_database: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(tenancy_database, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(4711)")
         yield connection
+
+
+@pytest.fixture
+def arena(
+    tmp_path: Path, tenancy_postgres: str, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Arena]:
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.setattr(head, "FEW", 1)
+    made = Arena(tmp_path, tenancy_postgres, reference)
+    yield made
+    made.close()

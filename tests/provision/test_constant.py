@@ -27,6 +27,11 @@ ROLES = "CREATE TABLE roles (id SERIAL NOT NULL, name VARCHAR(20) NOT NULL, PRIM
         "GRANT SELECT ON roles TO PUBLIC",
         "SET LOCAL lock_timeout = '1s'",
         "ALTER TABLE roles ADD FOREIGN KEY (id) REFERENCES public.users (id) ON DELETE CASCADE",
+        "CREATE SEQUENCE s; INSERT INTO roles (id, name) VALUES (nextval('s'::regclass), 'x')",
+        "ALTER TABLE roles ALTER id SET DEFAULT nextval('roles_id_seq')",
+        "CREATE TABLE t (LIKE roles INCLUDING ALL, CHECK (name LIKE 'x%'))",
+        "CREATE TABLE t () INHERITS (roles)",
+        "INSERT INTO roles (name) VALUES ('today we open')",
         "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT random()::int; $$",
     ],
 )
@@ -53,6 +58,22 @@ def test_what_is_the_same_at_any_time(sql: str) -> None:
         ("CREATE TRIGGER t BEFORE INSERT ON roles EXECUTE FUNCTION f()", "may write more rows"),
         ("CREATE RULE r AS ON INSERT TO roles DO NOTHING", "may write more rows"),
         ("DO $$ BEGIN INSERT INTO roles (name) VALUES ('x'); END $$", "may write rows of any kind"),
+        (
+            "INSERT INTO roles (name) VALUES ('today 12:00 UTC'::timestamp)",
+            "uses 'today 12:00 UTC'",
+        ),
+        ("INSERT INTO roles (name) VALUES (U&'n\\006fw'::date::text)", "uses U&'n"),
+        ("INSERT INTO roles (name) VALUES ('to'\n'day'::date::text)", "uses 'to'"),
+        ("INSERT INTO roles (id) VALUES ('roles'::regclass::oid)", "uses regclass"),
+        ("UPDATE roles SET name = tableoid::text", "uses tableoid"),
+        ("INSERT INTO roles TABLE plans", "reads rows"),
+        ("INSERT INTO roles (id) VALUES (nextval('everybodys'))", "calls nextval()"),
+        (
+            "ALTER TABLE roles ALTER id SET DEFAULT nextval('public.roles_id_seq')",
+            "calls nextval()",
+        ),
+        ("CREATE DOMAIN stamp AS timestamptz DEFAULT now()", "calls now()"),
+        ("ALTER DOMAIN stamp SET DEFAULT CURRENT_TIMESTAMP", "uses CURRENT_TIMESTAMP"),
         ("INSERT INTO roles (name) VALUES ($$now$$::date::text)", "uses a text in dollar quotes"),
     ],
 )
@@ -84,10 +105,33 @@ def test_what_is_of_the_moment_where_there_are_rows(sql: str, reason: str) -> No
         ("SELECT pg_notify('a', 'b')", "is of a kind"),
         ("NOTIFY a", "is of a kind"),
         ("ALTER TABLE roles ADD x INT; CREATE ROLE r", "makes more than tables"),
+        ("GRANT SELECT ON ALL TABLES IN SCHEMA public TO r", "names another schema"),
+        ("ALTER TABLE roles SET SCHEMA archive", "moves something to another schema"),
+        ("CREATE TABLE t AS SELECT 1 AS id", "makes a table of a query"),
+        ("CREATE TABLE t (id, at) AS VALUES (1, now())", "makes a table of a query"),
+        ("CREATE TABLE t (LIKE plans)", "takes after a table that is not"),
+        ("CREATE TABLE t (id INT, LIKE public.roles)", "takes after a table that is not"),
+        ("CREATE TABLE t () INHERITS (roles, plans)", "takes after a table that is not"),
+        ("CREATE TABLE t PARTITION OF plans DEFAULT", "takes after a table that is not"),
+        ("ALTER TABLE roles INHERIT plans", "takes after a table that is not"),
+        ("DO $$ BEGIN INSERT INTO log VALUES (1); END $$", "writes rows outside"),
+        ("DO $x$ BEGIN CREATE ROLE r; EXCEPTION WHEN others THEN NULL; END $x$", "makes more than"),
+        ("DO $$ BEGIN IF NOT EXISTS (SELECT 1) THEN CREATE TYPE t; END IF; END $$", "is of a kind"),
+        ("DO $$ DECLARE x int; BEGIN PERFORM f(); END $$", "is of a kind"),
+        ("DO 'BEGIN END'", "is of a kind"),
+        ("COMMENT", "is not whole"),
     ],
 )
 def test_what_reaches_further_than_a_copy(sql: str, reason: str) -> None:
     assert why_not([ROLES, sql], []).startswith(reason)
+
+
+def test_a_block_is_judged_by_what_is_in_it() -> None:
+    block = (
+        "DO $$ BEGIN CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t (m mood);"
+        " EXCEPTION WHEN duplicate_object OR duplicate_table THEN NULL; END; $$"
+    )
+    assert why_not([ROLES, block], []) == ""
 
 
 def test_a_table_is_watched_under_the_names_it_had() -> None:

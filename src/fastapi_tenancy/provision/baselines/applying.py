@@ -17,12 +17,17 @@ from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.observe.connect import connect
 from fastapi_tenancy.observe.structure import read_fingerprints
 from fastapi_tenancy.provision.baselines.making import SCHEMA
+from fastapi_tenancy.provision.baselines.surroundings import privileges
 
 ROAD = "baseline"
 
 
 class PlaceIsThereError(TenancyError):
     """The place is there already: what is in it, the migrations have to find out."""
+
+
+class PrivilegesChangedError(TenancyError):
+    """The role's default privileges are not those that the baseline was made under."""
 
 
 def apply(
@@ -32,6 +37,7 @@ def apply(
 
     Raises:
         PlaceIsThereError: there is a schema of this name.
+        PrivilegesChangedError: the server gives other rights to what is made than it gave then.
         MigrationFailedError: what was made is not what the migrations make.
         psycopg.Error: the server refused it, or was lost: then nobody knows.
         ServerUnreachableError: it did not take the connection.
@@ -41,9 +47,13 @@ def apply(
     lock_ms = round((config.lock_timeout_s or 0) * 1000)
     script = baseline.payload.decode().replace(SCHEMA, schema)
     opening = f"SET LOCAL lock_timeout = {lock_ms}; {isolation.create_sql(target)};\n"
-    with closing(connect(target.address, config.connect_timeout_s)) as connection:
+    # What is sent is UTF-8, whatever the role or the database has been given as its encoding.
+    opened = connect(target.address, config.connect_timeout_s, client_encoding="UTF8")
+    with closing(opened) as connection:
         try:
             with connection.transaction():
+                if privileges(connection) != baseline.key.rpartition("-")[2]:
+                    raise PrivilegesChangedError("the role has other default privileges by now")
                 connection.execute((opening + script).encode())
                 _require_same(connection, baseline, target, version_table)
         except (errors.DuplicateSchema, errors.UniqueViolation) as error:

@@ -19,16 +19,21 @@ from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy
 from fastapi_tenancy.model.url import masked
 from fastapi_tenancy.observe.connect import connect
-from fastapi_tenancy.provision.baselines.applying import PlaceIsThereError, apply
+from fastapi_tenancy.provision.baselines.applying import (
+    PlaceIsThereError,
+    PrivilegesChangedError,
+    apply,
+)
 from fastapi_tenancy.provision.baselines.head import Head
 from fastapi_tenancy.provision.baselines.heads import Heads
 from fastapi_tenancy.provision.baselines.making import make
 from fastapi_tenancy.provision.baselines.shelf import Choice, Keeps, Shelf
+from fastapi_tenancy.provision.baselines.surroundings import privileges
 from fastapi_tenancy.resolving.remembered import Remembered
 from fastapi_tenancy.threads import Threads
 
 KNOWN_S = 3600.0
-"""Seconds in which a server is taken to be of the version it had."""
+"""Seconds in which a server is taken to be as it was; default rights are compared each time."""
 
 _ODD = set("'\\$")
 """What means something else within a string of a script."""
@@ -62,7 +67,7 @@ class Baselines:
         self._shelf = Shelf(keeps)
         self._threads = Threads(isolation.config.concurrency, "tenancy-creating")
         self._making = threading.Lock()
-        self._versions: Remembered[str, int] = Remembered(1000, KNOWN_S)
+        self._versions: Remembered[str, str] = Remembered(1000, KNOWN_S)
 
     async def make(self, target: Target, listener: Listener) -> bool:
         """Make the place of a new tenant; False where its history has to be replayed.
@@ -92,7 +97,7 @@ class Baselines:
 
     def _by_baseline(self, target: Target, loop: asyncio.AbstractEventLoop) -> _Made:
         head = self._heads.head(target)
-        key = f"{head.digest}-{self._major(target)}" if head.digest else ""
+        key = f"{head.digest}-{self._facts(target)}" if head.digest else ""
         choice = self._choice(head, key, target, loop)
         if choice.baseline is None:
             return _Made(reason=choice.reason)
@@ -100,6 +105,9 @@ class Baselines:
             outcome = apply(choice.baseline, target, self._isolation, head.version_table)
         except MigrationFailedError as error:
             self._shelf.refuse(key, str(error))
+            raise
+        except PrivilegesChangedError:
+            self._versions.clear()
             raise
         told = f"what the migrations built once for {', '.join(head.heads)}, proven again"
         return _Made(outcome, told)
@@ -130,12 +138,13 @@ class Baselines:
             return self._shelf.refuse(key, told)
         return self._shelf.keep(baseline, loop)
 
-    def _major(self, target: Target) -> int:
-        """The version of a server: what one makes, another may not take."""
+    def _facts(self, target: Target) -> str:
+        """The version of a server and its default rights: another may not take what one makes."""
         known = self._versions.get(target.server)
         if known is None:
             timeout = self._isolation.config.connect_timeout_s
             with closing(connect(target.address, timeout)) as connection:
-                known = connection.info.server_version // 10000
+                major = connection.info.server_version // 10000
+                known = f"{major}-{privileges(connection)}"
             self._versions.put(target.server, known)
         return known

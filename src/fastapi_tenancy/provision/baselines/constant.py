@@ -8,10 +8,13 @@ not known to be harmless is not: such a history is replayed for each tenant.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 
 from fastapi_tenancy.engine.control import statements_of
 from fastapi_tenancy.engine.excerpts import excerpt
 from fastapi_tenancy.engine.lexer import Token, tokens
+from fastapi_tenancy.provision.baselines.blocks import opened, within
+from fastapi_tenancy.provision.baselines.likeness import unlike
 from fastapi_tenancy.provision.baselines.values import moment_in, table_at
 
 _OBJECTS = {
@@ -44,11 +47,19 @@ def why_not(scripts: Sequence[str], filled: Collection[str]) -> str:
     made = set(_made(statements))
     watched = _once_called(statements, set(filled))
     for words in statements:
-        reason = _outside(words, made) or (filled and _of_the_moment(words, watched))
+        try:
+            reason = _outside(words, made) or (filled and _of_the_moment(words, watched, made))
+        except IndexError:
+            reason = "is not whole"
         if reason:
             text = " ".join(token.text for token in words)
             return f"{reason}: {excerpt(text, _SHOWN)}"
     return ""
+
+
+def gives_rights(scripts: Sequence[str]) -> bool:
+    """True where a statement, or one within DO, gives or takes rights."""
+    return any(words[0].upper in ("GRANT", "REVOKE") for words in opened(scripts))
 
 
 def _outside(words: Words, made: set[str]) -> str:
@@ -58,6 +69,8 @@ def _outside(words: Words, made: set[str]) -> str:
         kind = next((w.upper for w in words[1:] if w.upper not in _BETWEEN), "")
         if kind not in _OBJECTS or "OWNER" in (w.upper for w in words):
             return "makes more than tables and what belongs to them"
+        if reason := _elsewhere(words, made):
+            return reason
     elif first == "COMMENT":
         if words[2].upper not in _OBJECTS | _ON_WHAT | {"MATERIALIZED"}:
             return "makes more than tables and what belongs to them"
@@ -69,16 +82,26 @@ def _outside(words: Words, made: set[str]) -> str:
         name = words[2 if second in ("LOCAL", "SESSION") else 1].stored
         return "" if name.endswith(_SETTINGS) else "changes a setting"
     elif first == "DO":
-        return ""  # what it makes is copied, and told apart from rows below
+        return next(filter(None, (_outside(inner, made) for inner in within(words))), "")
     elif first not in _HARMLESS and (first, second) != ("REFRESH", "MATERIALIZED"):
         return "is of a kind that is not known to be harmless"
     return "names another schema" if any(_qualified(words)) else ""
+
+
+def _elsewhere(words: Words, made: set[str]) -> str:
+    """Why what is made depends on what others have at that moment, or goes to them."""
+    names = [word.upper for word in words]
+    if ("SET", "SCHEMA") in pairwise(names):
+        return "moves something to another schema"
+    return unlike(words, made) if _table(words) else ""
 
 
 def _granted(words: Words) -> str:
     names = [word.upper for word in words]
     if "ON" not in names or names[names.index("ON") + 1] in _ELSEWHERE:
         return "grants more than rights to tables and what belongs to them"
+    if ("IN", "SCHEMA") in pairwise(names):
+        return "names another schema"
     at = names.index("ON") + 1
     dotted = any(word.text == "." for word in words[at:])
     return "names another schema" if dotted else ""
@@ -104,20 +127,20 @@ def _qualified(words: Words) -> Iterator[str]:
 
 
 def _made(statements: Sequence[Words]) -> Iterator[str]:
-    """The names of tables that are made, or renamed to."""
+    """The names of tables and sequences that are made, and of tables renamed to."""
     for words in statements:
-        if words[0].upper == "CREATE" and (table := _table(words)):
+        if words[0].upper == "CREATE" and (table := _table(words) or _table(words, "SEQUENCE")):
             yield table
         for _, new in _renamed(words):
             yield new
 
 
-def _table(words: Words) -> str:
+def _table(words: Words, kind: str = "TABLE") -> str:
     """The table that is made or altered; empty where none is."""
     names = [word.upper for word in words]
-    if names[0] not in ("CREATE", "ALTER") or "TABLE" not in names[:3]:
+    if names[0] not in ("CREATE", "ALTER") or kind not in names[:3]:
         return ""
-    behind = words[names.index("TABLE") + 1 :]
+    behind = words[names.index(kind) + 1 :]
     return next((w.stored for w in behind if w.upper not in _CONDITIONS), "")
 
 
@@ -139,11 +162,13 @@ def _once_called(statements: Sequence[Words], filled: set[str]) -> set[str]:
     return filled
 
 
-def _of_the_moment(words: Words, watched: set[str]) -> str:
+def _of_the_moment(words: Words, watched: set[str], made: set[str]) -> str:
     """Why a statement may give another tenant other rows."""
     first = words[0].upper
     if first == "DO":
         return "may write rows of any kind"
     if first == "CREATE" and {"TRIGGER", "RULE"} & {word.upper for word in words[:4]}:
         return "may write more rows"
-    return moment_in(words) if first in _ROWS or _table(words) in watched else ""
+    typed = first in ("CREATE", "ALTER") and words[1].upper == "DOMAIN"  # of any column
+    judged = first in _ROWS or typed or _table(words) in watched
+    return moment_in(words, made) if judged else ""

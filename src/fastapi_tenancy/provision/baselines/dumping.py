@@ -20,12 +20,20 @@ TIMEOUT_S = 120
 LOCK_WAIT_MS = 5000
 _INSTALLED = ("/usr/lib/postgresql/*/bin/pg_dump", "/usr/pgsql-*/bin/pg_dump")
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
-_SETTING = re.compile(r"^SET (default_(?:tablespace|table_access_method) = )", re.MULTILINE)
-_META = re.compile(r"^\\(?:un)?restrict .*\n", re.MULTILINE)
-_HEADING = re.compile(r"^--\n-- (?:Name|Data for Name): .*\n--\n", re.MULTILINE)
+_PART = re.compile(
+    r"""
+      (?P<text>\$(?P<tag>[A-Za-z_\x80-\U0010ffff]?[\w\x80-\U0010ffff]*)\$.*?\$(?P=tag)\$
+        | (?<!\w)[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*")
+    | (?P<noise>--[^\n]*\n | ^\\(?:un)?restrict\ [^\n]*\n)
+    | ^SET\ (?P<setting>default_(?:tablespace|table_access_method)\ =\ )
+    """,
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
+)
+"""What is left as it is, left out or kept to the transaction; a text may look like all of it."""
 PREAMBLE = (
     "SET LOCAL search_path = ''; SET LOCAL check_function_bodies = off;"
-    " SET LOCAL standard_conforming_strings = on; SET LOCAL client_min_messages = warning;\n"
+    " SET LOCAL standard_conforming_strings = on; SET LOCAL client_min_messages = warning;"
+    " SET LOCAL xmloption = content;\n"
 )
 
 
@@ -102,7 +110,13 @@ def _run(command: list[str], environment: dict[str, str]) -> str:
 
 def _cut(script: str, schema: str) -> str:
     """Without what is meant for psql, for a session, or for making the schema."""
-    head, made, body = _META.sub("", script).partition(f"CREATE SCHEMA {schema};\n")
+    head, made, body = script.partition(f"CREATE SCHEMA {schema};\n")
     if not made:
         raise NoDumpError(f"pg_dump did not begin with CREATE SCHEMA {schema}: {head[:200]!r}")
-    return PREAMBLE + _SETTING.sub(r"SET LOCAL \1", _HEADING.sub("", body)).strip() + "\n"
+    return PREAMBLE + _PART.sub(_kept, body).strip() + "\n"
+
+
+def _kept(part: re.Match[str]) -> str:
+    if part["noise"]:
+        return ""
+    return part["text"] or f"SET LOCAL {part['setting']}"

@@ -13,7 +13,7 @@ from fastapi_tenancy.model.plan import Command, Engine, Road
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.provision.baselines.constant import why_not
 
-FORMAT = "1"
+FORMAT = "2"
 """Changes when baselines are made in another way: those of an earlier version are made anew."""
 FEW = 10
 """Revisions up to which a replay is quicker than making a baseline first."""

@@ -18,6 +18,7 @@ from fastapi_tenancy.observe.structure import read_fingerprints
 from fastapi_tenancy.provision.baselines.constant import why_not
 from fastapi_tenancy.provision.baselines.dumping import dump
 from fastapi_tenancy.provision.baselines.head import Head
+from fastapi_tenancy.provision.baselines.surroundings import privileges, why_not_here
 
 SCHEMA = "tenancy_baseline_schema"
 """Stands in a script for the schema of whoever it is for."""
@@ -57,12 +58,19 @@ def make(head: Head, key: str, beside: Target) -> Baseline:
             raise NoBaselineError(ears.heard[0])
         with closing(connect(target.address, fleet.config.connect_timeout_s)) as connection:
             filled = _filled(connection, target.schema, head.version_table)
-            reason = why_not(head.scripts, filled)
+            reason = why_not(head.scripts, filled) or why_not_here(
+                connection, target.schema, head.scripts, filled
+            )
             if reason:
                 raise NoBaselineError(reason)
+            if privileges(connection) != key.rpartition("-")[2]:
+                raise NoBaselineError("the role's default privileges are being changed")
             fingerprint = read_fingerprints(connection, [target.schema])[target.schema]
             major = connection.info.server_version // 10000
-        script = dump(target, major).replace(target.schema, SCHEMA)
+        taken = dump(target, major)
+    if SCHEMA in taken:
+        raise NoBaselineError(f"{SCHEMA} stands in it, which is to stand for a tenant's schema")
+    script = taken.replace(target.schema, SCHEMA)
     return Baseline(key, head.opened.track.name, head.heads, fingerprint, script.encode())
 
 

@@ -18,7 +18,9 @@ def signature_of(history: History) -> Signature:
 def _facts(history: History) -> Iterator[tuple[str, int, int]]:
     directory = history.directory
     folders = {Path(directory.dir)} | {Path(s.path).parent for s in directory.walk_revisions()}
-    files = {path for folder in folders for path in folder.glob("*.py")}
+    # A revision may read a file that lies beside it, or in a folder there.
+    there = {path for folder in folders for path in folder.rglob("*")}
+    files = {path for path in there if path.parent.name != "__pycache__" and path.is_file()}
     for path in (history.ini, *files):
         try:
             found = path.stat()
