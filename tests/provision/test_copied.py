@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import subprocess
@@ -15,7 +16,7 @@ from fastapi_tenancy.model.event import RoadChosen
 from fastapi_tenancy.provision.creating import baselines_of, create_tenant
 from fastapi_tenancy.testing.binaries import find
 from pooler import PROGRAM, pooled
-from snapshot import query
+from snapshot import heads, query
 
 
 def sql(*statements: str) -> list[str]:
@@ -121,6 +122,34 @@ async def test_texts_that_look_like_parts_of_a_script_stay_as_they_are(arena: Ar
     assert await arena.create("one", "Two") == ["baseline"] * 2
     arena.plain("one", "Two")
     assert dumped(arena.url) == dumped(arena.copy)
+
+
+async def test_what_a_server_refuses_is_tried_once(
+    arena: Arena, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A function that finds another by the search path is not found while a copy is made."""
+    caplog.set_level(logging.INFO, "fastapi_tenancy")
+    functions = "CREATE FUNCTION {}(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT {}'"
+    arena.history(ROOT, *sql(functions.format("g", "$1"), functions.format("f", "g($1)")))
+    arena.history(*sql("CREATE INDEX ix ON roles (f(id))"))
+    assert "baseline" not in await arena.create("one", "two", "three")
+    assert caplog.text.count("function g(integer) does not exist") == 1
+    assert [heads(arena.url, name) for name in ("one", "three")] == [{"r03"}] * 2
+
+
+async def test_a_script_that_a_server_refuses_is_tried_once(
+    arena: Arena, caplog: pytest.LogCaptureFixture
+) -> None:
+    arena.history(ROOT, *sql("CREATE TABLE c (id int)"))
+    assert await arena.create("one") == ["baseline"]
+    with psycopg.connect(arena.lists, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE tenancy_baselines SET payload = payload || convert_to('CREATE TABEL', 'UTF8')"
+        )
+    assert "baseline" not in await arena.create("two", "three")
+    assert caplog.text.count("syntax error") == 1
+    arena.plain("one", "two", "three")
+    arena.require_same()
 
 
 async def test_views_of_own_columns_are_copied(arena: Arena) -> None:

@@ -35,6 +35,8 @@ from fastapi_tenancy.threads import Threads
 KNOWN_S = 3600.0
 """Seconds in which a server is taken to be as it was; default rights are compared each time."""
 
+_WRONG = (psycopg.ProgrammingError, psycopg.DataError, psycopg.IntegrityError)
+"""What a server says of a script that the next tenant would not get either."""
 _ODD = set("'\\$")
 """What means something else within a string of a script."""
 
@@ -103,8 +105,8 @@ class Baselines:
             return _Made(reason=choice.reason)
         try:
             outcome = apply(choice.baseline, target, self._isolation, head.version_table)
-        except MigrationFailedError as error:
-            self._shelf.refuse(key, str(error))
+        except (MigrationFailedError, *_WRONG) as error:
+            self._shelf.refuse(key, masked(" ".join(str(error).split())))
             raise
         except PrivilegesChangedError:
             self._versions.clear()
@@ -132,7 +134,7 @@ class Baselines:
             return kept
         try:
             baseline = make(head, key, beside)
-        except TenancyError as error:
+        except (TenancyError, psycopg.Error) as error:
             told = masked(" ".join(str(error).split()))
             _log.info("new tenants are made by their history: %s", told)
             return self._shelf.refuse(key, told)
