@@ -11,6 +11,7 @@ from fastapi_tenancy import InMemoryTenantStore, SQLAlchemyTenantStore, Tenant
 from fastapi_tenancy.config import TenancyConfig
 from fastapi_tenancy.errors import PlacementError, TenantExistsError
 from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.isolation.schema import SchemaIsolationProvider
 from fastapi_tenancy.opening import open_isolation
 from fastapi_tenancy.provision.claims import require_free
 from fastapi_tenancy.storage.protocol import TenantStore
@@ -104,3 +105,18 @@ async def test_a_list_is_not_read_to_its_end(
     monkeypatch.setattr(asked, "stream", read_all)
     with pytest.raises(TenantExistsError, match="belongs to tenant 'named'"):
         await require_free(asked, isolation, Tenant(id="d", identifier="dune"))
+
+
+class _ById(SchemaIsolationProvider):
+    """Names schemas in a way of its own."""
+
+    def schema_of(self, tenant: Tenant) -> str:
+        return tenant.schema_name or f"of_{tenant.id}"
+
+
+async def test_names_of_another_strategy_are_found_by_reading_all(
+    asked: SQLAlchemyTenantStore,
+) -> None:
+    isolation = _ById(TenancyConfig(**PLACES["schema"]))
+    with pytest.raises(TenantExistsError, match="belongs to tenant 'acme'"):
+        await require_free(asked, isolation, Tenant(id="o", identifier="o", schema_name="of_1"))

@@ -6,14 +6,25 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from fastapi_tenancy.errors import PlacementError, TenantExistsError
+from fastapi_tenancy.isolation.database import DatabaseIsolationProvider
 from fastapi_tenancy.isolation.homes import Homes
+from fastapi_tenancy.isolation.hybrid import HybridIsolationProvider
 from fastapi_tenancy.isolation.protocol import IsolationProvider
+from fastapi_tenancy.isolation.rls import RLSIsolationProvider
+from fastapi_tenancy.isolation.schema import SchemaIsolationProvider
 from fastapi_tenancy.model.target import Target
 from fastapi_tenancy.model.tenant import IsolationStrategy, Tenant
 from fastapi_tenancy.model.url import database_of
 from fastapi_tenancy.observe.files import existing
 from fastapi_tenancy.storage.claims import Claim, FindsClaimants
 from fastapi_tenancy.storage.protocol import TenantStore
+
+_OURS = (
+    SchemaIsolationProvider,
+    DatabaseIsolationProvider,
+    RLSIsolationProvider,
+    HybridIsolationProvider,
+)
 
 
 def agreed_target(tenant: Tenant, isolation: IsolationProvider) -> Target:
@@ -66,7 +77,8 @@ async def _others(
     """Those who may claim the same; all there are where a catalogue cannot be asked for them."""
     homes = Homes(isolation.config)
     filled_in = any(home.template for home in homes) or isolation.config.database_url_template
-    if not isinstance(store, FindsClaimants) or filled_in:
+    ours = type(isolation) in _OURS  # what another makes of identifiers, no query knows
+    if not isinstance(store, FindsClaimants) or filled_in or not ours:
         async for other in store.stream():
             yield other
         return
