@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -14,6 +15,8 @@ from fastapi_tenancy.resolving.remembered import Remembered
 
 REFUSED_S = 600.0
 """Seconds after which a baseline that could not be made is tried again."""
+ASKED_S = 30.0
+"""Seconds that are waited for the list of tenants: other creators wait meanwhile."""
 _MOST = 16
 _log = logging.getLogger("fastapi_tenancy")
 T = TypeVar("T")
@@ -85,7 +88,14 @@ class Shelf:
 
     def _asked(self, work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T | None:
         try:
-            return asyncio.run_coroutine_threadsafe(work, loop).result()
-        except TenancyError as error:
-            _log.info("baselines are this process's own: %s", error)
+            asked = asyncio.run_coroutine_threadsafe(work, loop)
+        except RuntimeError:  # whoever asked for the tenant has ended its loop
+            work.close()
+            return None
+        try:
+            return asked.result(ASKED_S)
+        except (TenancyError, TimeoutError, CancelledError) as error:
+            asked.cancel()
+            told = str(error) or f"the list of tenants did not answer in {ASKED_S:g} s"
+            _log.info("baselines are this process's own: %s", told)
             return None
