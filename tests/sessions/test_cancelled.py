@@ -178,3 +178,35 @@ async def test_a_pooler_is_not_asked_to_cancel(url: str, driver: str):
         log = Path(str(conninfo_to_dict(through)["host"]), "log").read_text()
         assert "login attempt" in log
         assert "cancel" not in log
+
+
+async def slow_good_bye(*_given: Any, **_named: Any) -> None:
+    await asyncio.sleep(3600)
+
+
+async def test_again_while_it_is_still_leaving(
+    opened: Callable[..., TenantSessions], rows: Rows, monkeypatch: pytest.MonkeyPatch
+):
+    """Whoever is cancelled a second time while a connection is given up gives its place back."""
+    sessions = opened(session_pool_size=1, session_max_overflow=0, session_pool_timeout_s=5)
+    async with sessions.session(BOLT) as session:
+        raw = (await (await session.connection()).get_raw_connection()).driver_connection
+    monkeypatch.setattr(type(raw), "close", slow_good_bye)
+    gc.disable()  # what it collects gives places back by chance
+    try:
+        for steps in range(0, STEPS, 4):
+            task = asyncio.ensure_future(use(sessions))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            for _ in range(3):
+                task.cancel()
+                await asyncio.sleep(0.01)
+            async with asyncio.timeout(5):
+                await asyncio.wait([task])
+                async with sessions.session(BOLT) as session:
+                    assert list(await session.scalars(select(Item.name))) == ["bolt"]
+    finally:
+        gc.enable()
+        monkeypatch.undo()
+    await sessions.close()
+    assert rows("SELECT name FROM tenant_acme.items") == [("acme",)]

@@ -88,6 +88,15 @@ class SharedPool(Pool):
         finally:
             self._allowance.closed(self)
 
+    def _close_connection(self, connection: Any, *, terminate: bool = False) -> None:
+        # SQLAlchemy says good-bye and waits for the answer. Whoever is cancelled for a second time
+        # just then would leave without giving the place back.
+        hang_up = getattr(connection.driver_connection, "hang_up", None) if terminate else None
+        if hang_up is None:
+            super()._close_connection(connection, terminate=terminate)
+        else:
+            hang_up()
+
     def _wait(self) -> ConnectionPoolEntry | None:
         waiter = self._allowance.ask(self)
         try:

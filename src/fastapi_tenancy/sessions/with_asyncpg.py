@@ -98,7 +98,7 @@ class AsyncpgConnection(asyncpg.Connection):  # type: ignore[misc]
         with suppress(RuntimeError):  # a closed loop does not take the rest of it
             self.terminate()
         lost = getattr(transport, "_call_connection_lost", None)
-        if self._loop.is_closed() and lost is not None:
+        if self._loop.is_closed() and lost is not None and transport._sock is not None:
             lost(None)  # what the loop would have called; it closes the socket
 
     def pid(self) -> int:
