@@ -16,7 +16,7 @@ from fastapi_tenancy.isolation.place import file_of
 from fastapi_tenancy.model.target import UNVERSIONED, Position, PositionState
 
 _CLOSED = ("SQLITE_CANTOPEN", "SQLITE_READONLY")
-_ATTEMPTS = 5
+_ATTEMPTS = 20
 _PAUSE_S = 0.05
 
 Structure = dict[tuple[str, str], str]
@@ -70,7 +70,7 @@ def read_file_position(connection: sqlite3.Connection, table: str, file: Path) -
             return _position(connection, table)
         except sqlite3.Error as error:
             refused = error
-        if not _name_of(refused).startswith(_CLOSED) or connection.in_transaction:
+        if not _name_of(refused).startswith(_CLOSED):
             break
         # Another process that ends its own work takes its journal away just then.
         time.sleep(_PAUSE_S)
