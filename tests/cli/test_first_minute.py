@@ -88,12 +88,12 @@ def test_ctrl_c_while_the_command_is_still_being_read(tmp_path: Path):
         stderr=writing,
     )
     os.close(writing)
-    with os.fdopen(reading) as told:
+    with os.fdopen(reading, "rb", 0) as told:  # no further than a line
         for line in told:
-            if "typer" in line:
+            if b"typer" in line:
                 break
         process.send_signal(signal.SIGINT)
-        rest = told.read()
+        rest = told.read().decode()
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert (out, "Traceback" in rest) == (b"", False), rest
